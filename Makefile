@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: MIT
+#
+# The verbs of freehold; `make help` lists them. Everything made lies in build/. Each part of the project adds its own
+# verbs in a file of its own next to what it builds (port/*/*.mk, qemu/*.mk, tests/*/*.mk); they share this file's variables:
+#
+#   B            where everything is built
+#   CORE_SRC     the core's sources        CORE_HDR   its headers
+#   CORE_CFLAGS  what the core needs to be compiled as it is meant to be; CFLAGS is the user's and comes after it
+#   WARN         the warnings that tests compile with, as errors
+#   need         $(call need,COMMAND:PACKAGE ...)  installs what is missing, or says what to run
+#
+# A suite of tests is a target test-NAME, listed in SUITES, that leaves its count in $(B)/tally/NAME; see tests/tools/tally.sh.
+
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+B ?= build
+CC ?= cc
+ifeq ($(origin CC),default)
+CC := cc
+endif
+CLANG ?= clang
+AR ?= ar
+CFLAGS ?= -O2 -g
+
+CORE_SRC := $(wildcard src/*.c)
+CORE_HDR := include/freehold.h $(wildcard src/*.h)
+CORE_CFLAGS := -std=c11 -ffreestanding -fno-builtin -fno-strict-aliasing -ffunction-sections -fdata-sections -Iinclude
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wcast-align -Wundef -Wwrite-strings -Werror
+
+need = @sh tests/tools/need.sh $(1)
+SUITES :=
+
+.PHONY: all
+all: $(B)/libfreehold.a  ## build the library, build/libfreehold.a (also the verb of a plain `make`)
+
+CORE_OBJ := $(CORE_SRC:src/%.c=$(B)/core/%.o)
+
+$(B)/core/%.o: src/%.c $(CORE_HDR) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) $(CFLAGS) -c $< -o $@
+
+$(B)/libfreehold.a: $(CORE_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $(CORE_OBJ)
+
+include $(wildcard port/*/*.mk qemu/*.mk tests/*/*.mk)
+
+.PHONY: test
+test: $(SUITES:%=test-%)  ## run all tests; ends in `N passed, N failed`
+	@sh tests/tools/tally.sh $(B)/tally $(SUITES)
+
+.PHONY: clean
+clean:  ## remove build/
+	rm -rf $(B)
+
+.PHONY: help
+help:  ## list the verbs
+	@sed -n 's/^\([a-z][a-z0-9_-]*\):.*  ## /\1	/p' $(MAKEFILE_LIST) | sort | awk -F'\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'

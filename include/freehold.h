@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * freehold.h - the whole public interface of freehold, and the contract with the port below it.
+ *
+ * freehold hands out blocks of memory from regions that the caller, or a port, gives to a heap. It needs no operating
+ * system, no C library and no global: everything a heap knows lies at the start of its first region.
+ *
+ * Rules that hold for every call, stated once:
+ *
+ * - Sizes are in bytes. A returned pointer is a multiple of FH_GRANULE, unless a larger alignment was asked for.
+ * - NULL from an allocating call means: nothing was allocated and the heap is as it was. It is returned when memory ran
+ *   out and for requests that no heap can meet (a size near SIZE_MAX, an alignment that is no power of two).
+ * - A request for 0 bytes gets a pointer of its own, which must be freed like any other.
+ * - Misuse (a pointer that this heap did not hand out, one freed already, a block written past its end) is reported to
+ *   port->fault as data. If the hook returns, the operation is refused: nothing was written, at worst one block leaks.
+ *   Without a hook the call traps.
+ * - Every call may be made from any context in which the port's lock may be taken: with an interrupt-saving lock, that
+ *   includes interrupt handlers. Without a lock, one context at a time may use a heap. Heaps do not know each other.
+ * - Work: fh_malloc, fh_calloc (plus the zeroing), fh_aligned_alloc, fh_free, fh_resize and fh_realloc (plus the copy) take a
+ *   bounded number of steps whatever the number of blocks, and a number of steps that grows with the logarithm of the
+ *   number of regions. In a build with FH_SINGLE_LIST the search for a block is linear in the number of free blocks.
+ * - The core never calls itself through the port and never calls the port with the lock held, lock, unlock and fault apart.
+ */
+#ifndef FREEHOLD_H
+#define FREEHOLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The alignment of every payload in bytes, 8 or 16. The library and its callers must be compiled with the same value:
+ * fh_create notices when they are not. */
+#ifndef FH_GRANULE
+#if UINTPTR_MAX > 0xFFFFFFFFu
+#define FH_GRANULE 16
+#else
+#define FH_GRANULE 8
+#endif
+#endif
+
+/* A heap. What is in it is private; it lies at the start of the heap's first region. */
+struct fh_heap;
+
+/* What can be wrong: what a fault report names, and what fh_check answers. */
+enum fh_fault_kind {
+    FH_OK = 0,
+    /* Misuse, found by the call that was given the pointer. */
+    FH_MISALIGNED,    /* the pointer is no multiple of FH_GRANULE: this heap never returned it */
+    FH_FOREIGN,       /* the pointer is in no region of this heap: stack, static, another heap, a region given back */
+    FH_NOT_A_BLOCK,   /* no sealed tag below the pointer: the middle of a block, or a tag overwritten from below */
+    FH_DOUBLE_FREE,   /* the block is free already */
+    FH_OVERRUN,       /* the tag after the block is damaged: the block was written past its end */
+    /* Damage, found when a call was about to rely on the word. */
+    FH_BAD_TAG,       /* the tag of a free block is damaged, or does not fit its region */
+    FH_BAD_LINK,      /* a link of a free block, or the head of a list, leads nowhere: a write after free */
+    FH_BAD_FOOTER,    /* the footer of a free block does not lead to its tag */
+    /* What the port did. */
+    FH_BAD_REGION,    /* acquire returned memory that overlaps this heap, wraps, or lies beyond its span */
+    /* Facts that only fh_check and fh_check_step establish. */
+    FH_NOT_COALESCED, /* two free blocks touch, or a block's notion of its neighbour is wrong */
+    FH_BAD_LIST,      /* a list holds a block of another class, one twice, or misses one */
+    FH_BAD_MAP,       /* the bitmap of non-empty lists is wrong */
+    FH_BAD_COUNT,     /* the statistics are not the sum over the blocks */
+    FH_BAD_CONTROL,   /* the control structure or a region's header is damaged */
+    FH_FAULT_KINDS
+};
+
+/* One report. Only data: the hook may print it, store it or halt. */
+struct fh_fault {
+    enum fh_fault_kind kind;
+    const void *ptr;      /* what the caller passed, or NULL where the caller passed no pointer */
+    const void *block;    /* the payload address of the block whose words are wrong, or NULL */
+    uintptr_t expected;   /* what the word should have been, as far as that is known */
+    uintptr_t found;      /* what it was */
+};
+
+struct fh_cache_layer;    /* the per-CPU caches as a thing to link; see fh_cpu_cache */
+
+/* The port: where a heap's memory comes from, how it locks, and who hears of misuse. Every member may be zero. The
+ * structure must stay valid and unchanged as long as the heap lives; ctx is passed to every callback as it is.
+ *
+ * acquire   Returns the start of at least min_bytes of memory and stores its true size in *got, or returns NULL. No
+ *           alignment is required and the memory need not be zeroed. Called without the lock. It may use the heap it
+ *           serves: a request made inside it is met from what the heap has, and calls acquire again only a bounded
+ *           number of times. Less than min_bytes is taken too, but then the request may fail. Memory that is returned
+ *           belongs to the heap until release; memory too small to hold a block is released at once.
+ * release   Takes back memory that acquire gave, never less than one whole acquisition. Where two acquisitions touched,
+ *           they became one region and come back in one call. Called without the lock. NULL: nothing is ever returned.
+ * lock      Enters the critical section and returns the state to restore (the interrupt flag, say). Called once per
+ *           public call or step of it, never nested by the core.
+ * unlock    Leaves it.
+ * fault     Hears of misuse and damage, with the lock held: it must not call the heap. NULL: the core traps.
+ * cpus, cpu How many caches to keep, and which one the caller is to use now (below cpus). Read only if cache is set.
+ * random    A word that an attacker cannot guess, for the seal of the tags; called once by fh_create. NULL: a constant
+ *           mixed with the heap's address, which catches accidents but not attacks.
+ * cache     &fh_cpu_cache for caches, NULL for none. Naming it is what links the cache into a program. */
+struct fh_port {
+    void *ctx;
+    void *(*acquire)(void *ctx, size_t min_bytes, size_t *got);
+    void (*release)(void *ctx, void *mem, size_t bytes);
+    uintptr_t (*lock)(void *ctx);
+    void (*unlock)(void *ctx, uintptr_t state);
+    void (*fault)(void *ctx, const struct fh_fault *fault);
+    unsigned cpus;
+    unsigned (*cpu)(void *ctx);
+    uintptr_t (*random)(void *ctx);
+    const struct fh_cache_layer *cache;
+};
+
+/* Makes a heap of the size bytes at mem, any alignment, and keeps its control structure there. With mem NULL the first
+ * region is asked of port->acquire, size bytes of it or as much as the smallest heap needs. port may be NULL: no more
+ * memory, no lock, misuse traps. Returns NULL, with nothing written, if the memory is too small or wraps around the
+ * address space. The lists are sized for mem alone if the port cannot acquire, else for anything.
+ * Cost: the size of the control structure. Call it from one context. */
+struct fh_heap *fh_create(void *mem, size_t size, const struct fh_port *port);
+
+/* Gives all memory that was acquired back to the port and forgets the heap; every pointer into it is dead. Memory that the
+ * caller gave (fh_create with mem, fh_add_region) is the caller's again. Returns the bytes released. */
+size_t fh_destroy(struct fh_heap *heap);
+
+/* Adds the size bytes at mem, any alignment and any place, at any time. A region that touches another one becomes one
+ * with it, so that blocks coalesce across; one with a gap never does. Returns the bytes that became usable, 0 if the memory
+ * is refused: too small for a block, wrapping around, overlapping a region of this heap, or farther from the heap than
+ * its links reach (32 GiB on 64-bit). Nothing outside [mem, mem + size) is written, and nothing at all on refusal. */
+size_t fh_add_region(struct fh_heap *heap, void *mem, size_t size);
+
+/* Returns size bytes aligned to FH_GRANULE, or NULL. */
+void *fh_malloc(struct fh_heap *heap, size_t size);
+
+/* Returns count * size bytes, zeroed, or NULL; also when the product overflows. */
+void *fh_calloc(struct fh_heap *heap, size_t count, size_t size);
+
+/* Makes ptr's block size bytes large, in place where it shrinks or where the memory behind it is free, else by moving it.
+ * Returns the block's address, or NULL with the old block untouched. ptr NULL: fh_malloc. Size 0: a block of size 0, not
+ * a free. A block from fh_aligned_alloc that moves keeps the alignment its address has, up to FH_KEPT_ALIGN. */
+void *fh_realloc(struct fh_heap *heap, void *ptr, size_t size);
+
+/* Returns size bytes at a multiple of align, or NULL. align: any power of two; size: any, no multiple of align needed. */
+void *fh_aligned_alloc(struct fh_heap *heap, size_t align, size_t size);
+
+/* Gives the block at ptr back. NULL: nothing happens. A region that is idle after it may go back to the port: never the last
+ * idle one that could serve the same request again, so that a loop at the edge does not call the port. */
+void fh_free(struct fh_heap *heap, void *ptr);
+
+/* Makes ptr's block size bytes large without moving it, or returns false with nothing changed. ptr NULL: false. */
+bool fh_resize(struct fh_heap *heap, void *ptr, size_t size);
+
+/* How many bytes of the block at ptr may be used: at least what was asked for. 0 for NULL and for a pointer refused. */
+size_t fh_usable_size(struct fh_heap *heap, const void *ptr);
+
+/* Gives every idle region that came from port->acquire back to it, the first one apart. Returns the bytes released. */
+size_t fh_trim(struct fh_heap *heap);
+
+/* Reads the whole heap and returns FH_OK or the first broken fact. Writes nothing, calls no hook but the lock, ends on any
+ * damage and follows no word that it has not validated. Cost: linear in the number of blocks, with the lock held. */
+enum fh_fault_kind fh_check(struct fh_heap *heap);
+
+/* A name for a fault kind, such as "double free"; "unknown fault" for a number that is none. Static storage. */
+const char *fh_fault_name(enum fh_fault_kind kind);
+
+/* Counts in bytes include the tags of the blocks: bytes_used + bytes_free is what the regions hold between their ends. */
+struct fh_stats {
+    size_t bytes_used;    /* in blocks that were handed out, or are held in a cache */
+    size_t bytes_free;    /* in free blocks */
+    size_t bytes_peak;    /* the largest bytes_used so far */
+    size_t largest_free;  /* the largest request that fh_malloc would meet without the port, in bytes; 0 if none */
+    size_t blocks_used;   /* blocks handed out or cached */
+    size_t blocks_free;
+    size_t regions;
+    size_t bytes_regions; /* the regions as they were given, control structure and ends included */
+    size_t bytes_cached;  /* part of bytes_used: in blocks that wait in a cache */
+};
+
+/* Fills *stats. Cost: linear in the number of free blocks and of regions, with the lock held; a tool, not a counter to
+ * poll from an interrupt. A damaged list ends the count early. */
+void fh_stats(struct fh_heap *heap, struct fh_stats *stats);
+
+/* One block as fh_walk shows it. A region's end is shown as a used block of zero bytes. */
+struct fh_block_info {
+    const void *payload;
+    size_t bytes;         /* tag included */
+    bool used;
+    bool cached;          /* used, but waiting in a cache */
+};
+typedef bool fh_visit(void *arg, const struct fh_block_info *block);
+
+/* Calls visit for every block, regions in address order and blocks in address order within them, until visit returns
+ * false or a damaged tag ends the region. The lock is held: visit must not call the heap. */
+void fh_walk(struct fh_heap *heap, fh_visit *visit, void *arg);
+
+/* The largest alignment that fh_realloc preserves when it moves a block, in bytes. */
+#define FH_KEPT_ALIGN ((size_t)4096)
+
+/* The caches: name this in port->cache. Defined in cache.c, which is linked only then. */
+extern const struct fh_cache_layer fh_cpu_cache;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

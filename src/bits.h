@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bits.h - words, rounding, bit scans, copy and zero.
+ *
+ * Promise: nothing here calls a library function, whatever the compiler makes of a loop: the core links without libc
+ * and without libgcc, on chips that have neither a divider nor a count-zeros instruction.
+ * Must not know: what a block is.
+ */
+#ifndef FH_BITS_H
+#define FH_BITS_H
+
+#include <freehold.h>
+
+/* The words of tags, links and footers. They lie in memory that the program sees as objects of any other type, so an
+ * access must not take part in type-based alias analysis: without this the core would need -fno-strict-aliasing. */
+#if defined(__GNUC__)
+typedef uint32_t __attribute__((may_alias)) fh_word;
+typedef uintptr_t __attribute__((may_alias)) fh_long;
+#else
+typedef uint32_t fh_word;
+typedef uintptr_t fh_long;
+#endif
+
+/* What is expected to hardly ever happen; moves the code out of the straight path. */
+#if defined(__GNUC__)
+static inline bool fh_rarely(bool condition)
+{
+    return __builtin_expect(condition, 0);
+}
+#else
+static inline bool fh_rarely(bool condition)
+{
+    return condition;
+}
+#endif
+
+/* Contract between our own functions, in debug builds only. Misuse by the caller is not checked here: see block.h. */
+#if defined(FH_DEBUG) && defined(__GNUC__)
+#define FH_EXPECT(condition) ((condition) ? (void)0 : __builtin_trap())
+#else
+#define FH_EXPECT(condition) ((void)0)
+#endif
+
+/* Kept out of line, for code that the fast paths call rarely: inlined, it costs them registers and the build size. */
+#if defined(__GNUC__)
+#define FH_COLD __attribute__((noinline, cold))
+#else
+#define FH_COLD
+#endif
+
+static inline uintptr_t fh_align_up(uintptr_t x, uintptr_t align)
+{
+    return (x + (align - 1)) & ~(align - 1);
+}
+
+static inline bool fh_is_power_of_two(size_t x)
+{
+    return x != 0 && (x & (x - 1)) == 0;
+}
+
+/* The number of shifts that bring x below 16. That is all the class mapping needs of a logarithm. */
+#if defined(__x86_64__) || defined(__i386__) || defined(__aarch64__) || (defined(__ARM_FEATURE_CLZ) && __ARM_FEATURE_CLZ)
+static inline unsigned fh_shift_below_16(uint32_t x)
+{
+    return (unsigned)(28 - __builtin_clz(x | 8));
+}
+#else
+/* No instruction to count zeros, and libgcc's function is not to be had. */
+static inline unsigned fh_shift_below_16(uint32_t x)
+{
+    unsigned shift = 0;
+    if (x >= (uint32_t)16 << 16) {
+        x >>= 16;
+        shift = 16;
+    }
+    for (; x >= 16; x >>= 1)
+        shift++;
+    return shift;
+}
+#endif
+
+/* The place of the lowest set bit of x, which is not zero. */
+#if defined(__x86_64__) || defined(__i386__) || defined(__aarch64__) || (defined(__ARM_FEATURE_CLZ) && __ARM_FEATURE_CLZ)
+static inline unsigned fh_lowest_bit(uint32_t x)
+{
+    return (unsigned)__builtin_ctz(x);
+}
+#else
+static inline unsigned fh_lowest_bit(uint32_t x)
+{
+    unsigned place = 0;
+    if ((x & 0xFFFF) == 0) {
+        x >>= 16;
+        place = 16;
+    }
+    if ((x & 0xFF) == 0) {
+        x >>= 8;
+        place += 8;
+    }
+    for (; (x & 1) == 0; x >>= 1)
+        place++;
+    return place;
+}
+#endif
+
+/* Makes a pointer opaque to the optimizer, so that it cannot turn the loop that advances it into memcpy or memset:
+ * gcc and clang do so at -O2 and -O3 even when freestanding, and the core would not link. */
+#if defined(__GNUC__)
+#define FH_OPAQUE(pointer) __asm__("" : "+r"(pointer))
+#else
+#define FH_OPAQUE(pointer) ((void)0)
+#endif
+
+/* Copies bytes, a multiple of 4, between places aligned to 8 that do not overlap. */
+static inline void fh_copy(void *to, const void *from, size_t bytes)
+{
+    fh_long *d = (fh_long *)to;
+    const fh_long *s = (const fh_long *)from;
+    for (size_t n = bytes / sizeof *d; n != 0; n--) {
+        FH_OPAQUE(d);
+        *d++ = *s++;
+    }
+    if (bytes % sizeof *d != 0)
+        *(fh_word *)d = *(const fh_word *)s;
+}
+
+/* Zeroes bytes, rounded up to a multiple of 4, from a place aligned to 8. */
+static inline void fh_zero(void *to, size_t bytes)
+{
+    fh_long *d = (fh_long *)to;
+    for (size_t n = bytes / sizeof *d; n != 0; n--) {
+        FH_OPAQUE(d);
+        *d++ = 0;
+    }
+    fh_word *w = (fh_word *)d;
+    for (size_t n = (bytes % sizeof *d + 3) / 4; n != 0; n--) {
+        FH_OPAQUE(w);
+        *w++ = 0;
+    }
+}
+
+/* count * size, or false if it does not fit. In half words: a product of twice the width is a library call on the
+ * smallest chips, and so is the division that would check it. */
+static inline bool fh_multiply(size_t count, size_t size, size_t *product)
+{
+    const unsigned half = sizeof(size_t) * 4;
+    const size_t mask = ((size_t)1 << half) - 1;
+    size_t high = count >> half;
+    size_t other_high = size >> half;
+    if ((high | other_high) == 0) {
+        *product = count * size;
+        return true;
+    }
+    if (high != 0 && other_high != 0)
+        return false;
+    size_t cross = high * (size & mask) + other_high * (count & mask);
+    size_t low = (count & mask) * (size & mask);
+    *product = (cross << half) + low;
+    return cross <= mask && *product >= low;
+}
+
+#endif

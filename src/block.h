@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * block.h - the picture of a block, its sealed tag, and the few verbs that read and write them.
+ *
+ *       used block                       free block
+ *
+ *       +-----------------+ 4 bytes      +-----------------+
+ *       | tag (sealed)    |              | tag (sealed)    |
+ *  p -> +-----------------+ <- granule   +-----------------+ <- granule
+ *       |                 |              | next            | link, in granules from the heap
+ *       | payload         |              | prev            | link
+ *       |                 |              | size            | only in a block of FH_HUGE granules and more
+ *       |                 |              | ...             |
+ *       |                 |              | footer: size    | the last word of the block
+ *       +-----------------+              +-----------------+
+ *         next block's tag                 next block's tag
+ *
+ * A struct fh_block * is the payload's address; the tag is the word below it. The smallest block is 16 bytes everywhere:
+ * tag, two links, footer. Links, size and footer mean something only while the block is free.
+ *
+ * The tag holds 20 bits: the size in granules (16), whether the block before is free, whether the size is huge, and the
+ * block's state (2). Sealing spreads them over the word together with the tag's address and the heap's secret, so that
+ * 12 check bits must come out as zero when it is opened. See fh_tag_open.
+ *
+ * Invariant: a word that opens as a tag lies where a block begins. A tag whose block was absorbed is overwritten with
+ * FH_DEAD, which says so.
+ * Must not know: lists, regions.
+ */
+#ifndef FH_BLOCK_H
+#define FH_BLOCK_H
+
+#include "bits.h"
+
+struct fh_block {
+    fh_word next;
+    fh_word prev;
+    fh_word size;
+};
+
+#define FH_TAG_BYTES ((size_t)4)
+#define FH_MIN_GRANULES ((uint32_t)(16 / FH_GRANULE))
+
+/* The opened tag. */
+#define FH_STATE ((uint32_t)3)          /* one of the next four */
+#define FH_FREE ((uint32_t)0)
+#define FH_USED ((uint32_t)1)
+#define FH_CACHED ((uint32_t)2)         /* used as far as the pool is concerned */
+#define FH_USED_ALIGNED ((uint32_t)3)   /* used, and realloc must keep the alignment of the address */
+#define FH_PREV_FREE ((uint32_t)4)
+#define FH_IS_HUGE ((uint32_t)8)
+#define FH_SIZE_SHIFT 4
+#define FH_TAG_LIMIT ((uint32_t)1 << 20) /* an opened word at or above this is no tag */
+#define FH_DEAD ((uint32_t)0)           /* a free block of size zero: was a block until it was absorbed */
+
+/* A block this large (1 MiB with granules of 16) no longer shows its size in the tag's 16 bits. Free, it has room to
+ * spare and holds it in a word of its own, checked against the footer. Used, it holds a multiple of a power of two there,
+ * so requests are rounded up by at most 1/512: an exact size would cost an extra word that must be found and checked
+ * before the payload, and would move the payload when a block grows past the limit in place. */
+#define FH_HUGE ((uint32_t)1 << 16)
+#define FH_MANTISSA_BITS 10
+#define FH_MAX_GRANULES ((uint32_t)1 << 30)
+
+/* Multipliers of the seal, inverse to each other modulo 2^32. Chosen by search among 60,000 so that FH_OPEN times any sum
+ * or difference of two powers of two, and times any multiple of 8 up to 32,760, is farther than 2^19 from a multiple of 2^32:
+ * one or two flipped bits, or a tag copied to a near place, then change the check bits. */
+#define FH_SEAL ((uint32_t)0x2423F93D)
+#define FH_OPEN ((uint32_t)0xDC1BA615)
+
+static inline fh_word *fh_tag_of(const struct fh_block *b)
+{
+    return (fh_word *)(uintptr_t)b - 1;
+}
+
+/* Opens the word below b: two exclusive-ors and a multiplication. The result is the tag's 20 bits, or FH_TAG_LIMIT and
+ * above if the word is no tag of this heap at this place; any other word passes with a chance of 1 in 4096. */
+static inline uint32_t fh_tag_open(uint32_t secret, const struct fh_block *b)
+{
+    return (*fh_tag_of(b) ^ (uint32_t)(uintptr_t)b ^ secret) * FH_OPEN;
+}
+
+static inline void fh_tag_seal(uint32_t secret, struct fh_block *b, uint32_t tag)
+{
+    FH_EXPECT(tag < FH_TAG_LIMIT);
+    *fh_tag_of(b) = (tag * FH_SEAL) ^ (uint32_t)(uintptr_t)b ^ secret;
+}
+
+static inline bool fh_is_tag(uint32_t tag)
+{
+    return tag < FH_TAG_LIMIT;
+}
+
+static inline bool fh_is_free(uint32_t tag)
+{
+    return (tag & FH_STATE) == FH_FREE;
+}
+
+/* Handed out, and not in a cache. */
+static inline bool fh_is_held(uint32_t tag)
+{
+    return (tag & FH_USED) != 0;
+}
+
+static inline struct fh_block *fh_after(const struct fh_block *b, uint32_t granules)
+{
+    return (struct fh_block *)((uintptr_t)b + (uintptr_t)granules * FH_GRANULE);
+}
+
+static inline struct fh_block *fh_before(const struct fh_block *b, uint32_t granules)
+{
+    return (struct fh_block *)((uintptr_t)b - (uintptr_t)granules * FH_GRANULE);
+}
+
+/* The footer of a block of that size; of the block before b it is the word below b's tag. */
+static inline fh_word *fh_footer_of(const struct fh_block *b)
+{
+    return fh_tag_of(b) - 1;
+}
+
+/* The size bits of a used block of FH_HUGE granules or more: exponent, mantissa, and with granules of 8 the odd granule
+ * that is left when the rest of a split is too small for a block. */
+#define FH_ODD_BITS (FH_MIN_GRANULES - 1)
+
+static inline uint32_t fh_huge_code(uint32_t granules)
+{
+    const uint32_t mantissa_bits = FH_MANTISSA_BITS + 1 - FH_ODD_BITS;
+    uint32_t exponent = 0;
+    uint32_t mantissa = granules;
+    for (; mantissa >> mantissa_bits != 0; mantissa >>= 1)
+        exponent++;
+    uint32_t odd = FH_ODD_BITS != 0 ? granules & 1 : 0;
+    return exponent << 11 | mantissa << FH_ODD_BITS | odd;
+}
+
+static inline uint32_t fh_huge_size(uint32_t code)
+{
+    const uint32_t mantissa_mask = ((uint32_t)1 << 11) - 1;
+    uint32_t odd = FH_ODD_BITS != 0 ? code & 1 : 0;
+    return (((code & mantissa_mask) >> FH_ODD_BITS) << (code >> 11)) + odd;
+}
+
+/* The least size of at least that many granules that a used block can have; FH_HUGE and more only. */
+static inline uint32_t fh_huge_round(uint32_t granules)
+{
+    const uint32_t mantissa_bits = FH_MANTISSA_BITS + 1 - FH_ODD_BITS;
+    uint32_t step = 1;
+    for (uint32_t m = granules; m >> mantissa_bits != 0; m >>= 1)
+        step <<= 1;
+    return (granules + (step - 1)) & ~(step - 1);
+}
+
+/* The size of a used block with that opened tag. */
+static inline uint32_t fh_used_size(uint32_t tag)
+{
+    uint32_t bits = tag >> FH_SIZE_SHIFT;
+    return fh_rarely((tag & FH_IS_HUGE) != 0) ? fh_huge_size(bits) : bits;
+}
+
+/* Flags and size as a tag. */
+static inline uint32_t fh_tag_for(uint32_t flags, uint32_t granules)
+{
+    if (fh_rarely(granules >= FH_HUGE))
+        return (fh_is_free(flags) ? 0 : fh_huge_code(granules) << FH_SIZE_SHIFT) | FH_IS_HUGE | flags;
+    return granules << FH_SIZE_SHIFT | flags;
+}
+
+/* Writes a free block's words but its links. The block before a free block is never free. */
+static inline void fh_make_free(uint32_t secret, struct fh_block *b, uint32_t granules)
+{
+    fh_tag_seal(secret, b, fh_tag_for(FH_FREE, granules));
+    if (fh_rarely(granules >= FH_HUGE))
+        b->size = granules;
+    *fh_footer_of(fh_after(b, granules)) = granules;
+}
+
+/* Where this heap's blocks may lie. Anything that was read from memory passes through here before it is followed. */
+struct fh_region;
+struct fh_space {
+    uintptr_t lo;             /* payload address of the first block of the region that was asked for last */
+    uintptr_t span;           /* bytes from there to its end */
+    struct fh_region *root;   /* all regions */
+    uint32_t secret;          /* of the seal */
+};
+
+/* Looks for the region that holds the address and makes it the last one asked for; false if there is none. */
+bool fh_space_find(struct fh_space *space, uintptr_t address);
+
+/* May a block begin at that address? After true, lo and span are those of its region. */
+static inline bool fh_space_has(struct fh_space *space, const struct fh_block *b)
+{
+    if (fh_rarely((uintptr_t)b - space->lo >= space->span))
+        return fh_space_find(space, (uintptr_t)b);
+    return true;
+}
+
+/* Does a block of that size end within the region asked for last, in which it begins? */
+static inline bool fh_space_holds(const struct fh_space *space, const struct fh_block *b, uint32_t granules)
+{
+    return granules <= (space->lo + space->span - (uintptr_t)b) / FH_GRANULE;
+}
+
+/* The size of a free block with that opened tag, which begins in the region asked for last; 0 if it cannot be right. The
+ * word that holds a huge size is read only if a huge block ends in the region. */
+static inline uint32_t fh_free_size(const struct fh_space *space, const struct fh_block *b, uint32_t tag)
+{
+    uint32_t n = tag >> FH_SIZE_SHIFT;
+    if (fh_rarely((tag & FH_IS_HUGE) != 0))
+        n = fh_space_holds(space, b, FH_HUGE) && b->size >= FH_HUGE ? (uint32_t)b->size : 0;
+    return n >= FH_MIN_GRANULES && fh_space_holds(space, b, n) ? n : 0;
+}
+
+/* Links: granules from the heap, 0 for none. 32 bits on every target; with 64-bit addresses they reach 2^31 granules
+ * to either side. A heap's own address is never a block. */
+static inline uint32_t fh_link_to(const void *heap, const struct fh_block *b)
+{
+    return (uint32_t)(((uintptr_t)b - (uintptr_t)heap) / FH_GRANULE);
+}
+
+static inline struct fh_block *fh_link_at(const void *heap, uint32_t link)
+{
+    return (struct fh_block *)((uintptr_t)heap + (uintptr_t)(intptr_t)(int32_t)link * FH_GRANULE);
+}
+
+#endif

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * pool.c - take, give, resize, add, detach; see pool.h for the promise.
+ *
+ * When a verb fails on damage after it took a block off its list, it leaves the block free and unlisted: heap.c makes the
+ * lists anew after every report of such damage, and that finds the block.
+ */
+#include "pool.h"
+
+static inline uint32_t secret_of(const struct fh_heap *h)
+{
+    return h->lists.space.secret;
+}
+
+/* Opens the tag behind a block, of which it must be known that it lies in a region: the end tag at the latest. */
+static bool open_behind(struct fh_heap *h, const struct fh_block *behind, uint32_t prev_free, uint32_t *tag)
+{
+    *tag = fh_tag_open(secret_of(h), behind);
+    if (fh_rarely(!fh_is_tag(*tag) || (*tag & FH_PREV_FREE) != prev_free))
+        return fh_blame(&h->lists, FH_OVERRUN, behind, prev_free, *tag);
+    return true;
+}
+
+/* Makes n granules at b a free block on its list. */
+static bool free_piece(struct fh_heap *h, struct fh_block *b, uint32_t n)
+{
+    fh_make_free(secret_of(h), b, n);
+    return fh_list_insert(&h->lists, b, n);
+}
+
+static FH_COLD uint32_t blame_pointer(struct fh_heap *h, enum fh_fault_kind kind, const void *ptr, uint32_t expected, uint32_t found)
+{
+    fh_blame(&h->lists, kind, (const struct fh_block *)ptr, expected, found);
+    return 0;
+}
+
+uint32_t fh_pool_open(struct fh_heap *h, const void *ptr, uint32_t *tag)
+{
+    const struct fh_block *b = (const struct fh_block *)ptr;
+    if (fh_rarely((uintptr_t)ptr % FH_GRANULE != 0))
+        return blame_pointer(h, FH_MISALIGNED, ptr, 0, (uint32_t)((uintptr_t)ptr % FH_GRANULE));
+    if (fh_rarely(!fh_space_has(&h->lists.space, b)))
+        return blame_pointer(h, FH_FOREIGN, ptr, 0, 0);
+    uint32_t t = fh_tag_open(secret_of(h), b);
+    if (fh_rarely(!fh_is_tag(t)))
+        return blame_pointer(h, FH_NOT_A_BLOCK, ptr, 0, t);
+    if (fh_rarely(!fh_is_held(t)))
+        return blame_pointer(h, FH_DOUBLE_FREE, ptr, FH_USED, t & FH_STATE);
+    uint32_t n = fh_used_size(t);
+    if (fh_rarely(n < FH_MIN_GRANULES || !fh_space_holds(&h->lists.space, b, n)))
+        return blame_pointer(h, FH_NOT_A_BLOCK, ptr, 0, t);
+    *tag = t;
+    return n;
+}
+
+/* Cuts a used block out of a free one that is on its list:
+ *
+ *   [--------- size --------]   =>   [ pad, free ][ n, used ][ rest, free ]
+ *
+ * A rest too small for a block stays with the used one. */
+static struct fh_block *carve(struct fh_heap *h, struct fh_block *b, uint32_t size, uint32_t pad, uint32_t n, uint32_t state)
+{
+    uint32_t rest = size - pad - n;
+    if (rest < FH_MIN_GRANULES) {
+        struct fh_block *behind = fh_after(b, size);
+        uint32_t tag;
+        if (!open_behind(h, behind, FH_PREV_FREE, &tag))
+            return NULL;
+        if (!fh_list_remove(&h->lists, b, size))
+            return NULL;
+        n += rest;
+        fh_tag_seal(secret_of(h), behind, tag & ~FH_PREV_FREE);
+    } else {
+        if (!fh_list_remove(&h->lists, b, size))
+            return NULL;
+        if (!free_piece(h, fh_after(b, pad + n), rest)) {
+            fh_make_free(secret_of(h), b, size);
+            return NULL;
+        }
+    }
+    struct fh_block *block = fh_after(b, pad);
+    if (pad != 0) {
+        state |= FH_PREV_FREE;
+        free_piece(h, b, pad);
+    }
+    fh_tag_seal(secret_of(h), block, fh_tag_for(state, n));
+    h->blocks++;
+    h->used += n;
+    if (h->used > h->peak)
+        h->peak = h->used;
+    return block;
+}
+
+struct fh_block *fh_pool_take(struct fh_heap *h, uint32_t granules)
+{
+    uint32_t size;
+    struct fh_block *b = fh_list_find(&h->lists, granules, &size);
+    if (b == NULL)
+        return NULL;
+    return carve(h, b, size, 0, granules, FH_USED);
+}
+
+/* How many granules must be left free in front of the payload at b to reach a multiple of align: none, or a block's worth. */
+static uint32_t pad_for(const struct fh_block *b, size_t align)
+{
+    uintptr_t distance = (0 - (uintptr_t)b) & (align - 1);
+    uint32_t pad = (uint32_t)(distance / FH_GRANULE);
+    if (pad != 0 && pad < FH_MIN_GRANULES)
+        pad += (uint32_t)(align / FH_GRANULE);
+    return pad;
+}
+
+struct fh_block *fh_pool_take_aligned(struct fh_heap *h, uint32_t granules, size_t align)
+{
+    /* A block this large has a good place in it wherever it lies. When there is none, a smaller one may still lie well. */
+    uint32_t size;
+    uint32_t surely = granules + fh_aligned_slack(align);
+    struct fh_block *b = fh_list_find(&h->lists, surely, &size);
+    if (b == NULL)
+        b = fh_list_find(&h->lists, granules, &size);
+    if (b == NULL)
+        return NULL;
+    uint32_t pad = pad_for(b, align);
+    if (pad > size - granules)
+        return NULL;
+    return carve(h, b, size, pad, granules, FH_USED_ALIGNED);
+}
+
+/* The free block before b, by its footer, or NULL and the blame. */
+static struct fh_block *open_before(struct fh_heap *h, const struct fh_block *b, uint32_t *size)
+{
+    uint32_t m = *fh_footer_of(b);
+    if (fh_rarely(m < FH_MIN_GRANULES || m > ((uintptr_t)b - h->lists.space.lo) / FH_GRANULE)) {
+        fh_blame(&h->lists, FH_BAD_FOOTER, b, 0, m);
+        return NULL;
+    }
+    struct fh_block *before = fh_before(b, m);
+    uint32_t tag = fh_tag_open(secret_of(h), before);
+    if (fh_rarely(!fh_is_tag(tag) || (tag & (FH_STATE | FH_PREV_FREE)) != FH_FREE
+                  || fh_free_size(&h->lists.space, before, tag) != m)) {
+        fh_blame(&h->lists, FH_BAD_FOOTER, b, tag, m);
+        return NULL;
+    }
+    *size = m;
+    return before;
+}
+
+/* The size of a free block that follows another one, its tag opened; 0 and the blame if tag and footer disagree. */
+static uint32_t size_behind(struct fh_heap *h, const struct fh_block *behind, uint32_t tag)
+{
+    uint32_t k = fh_free_size(&h->lists.space, behind, tag);
+    if (fh_rarely(k == 0 || *fh_footer_of(fh_after(behind, k)) != k)) {
+        fh_blame(&h->lists, FH_BAD_TAG, behind, tag, k);
+        return 0;
+    }
+    return k;
+}
+
+/*   [ before, free? ][ b, used ][ behind, free? ]   =>   [------ free ------]
+ *
+ * The tags inside the joined block die, so that a pointer to them is known as one freed already. */
+struct fh_block *fh_pool_give(struct fh_heap *h, struct fh_block *b, uint32_t tag, uint32_t granules)
+{
+    struct fh_block *before = b;
+    struct fh_block *behind = fh_after(b, granules);
+    uint32_t behind_tag;
+    uint32_t m = 0;
+    uint32_t k = 0;
+    if (!open_behind(h, behind, 0, &behind_tag))
+        return NULL;
+    if ((tag & FH_PREV_FREE) != 0 && (before = open_before(h, b, &m)) == NULL)
+        return NULL;
+    if (fh_is_free(behind_tag)) {
+        if ((k = size_behind(h, behind, behind_tag)) == 0 || !fh_list_remove(&h->lists, behind, k))
+            return NULL;
+    }
+    if (m != 0 && !fh_list_remove(&h->lists, before, m))
+        return NULL;
+    if (k != 0)
+        fh_tag_seal(secret_of(h), behind, FH_DEAD);
+    else
+        fh_tag_seal(secret_of(h), behind, behind_tag | FH_PREV_FREE);
+    if (m != 0)
+        fh_tag_seal(secret_of(h), b, FH_DEAD);
+    h->blocks--;
+    h->used -= granules;
+    return free_piece(h, before, m + granules + k) ? before : NULL;
+}
+
+/*   [ b, used: granules ]   =>   [ b: wanted ][ rest, free ] */
+static bool shrink(struct fh_heap *h, struct fh_block *b, uint32_t tag, uint32_t granules, uint32_t wanted)
+{
+    uint32_t rest = granules - wanted;
+    if (rest < FH_MIN_GRANULES)
+        return true;
+    h->blocks++;
+    if (fh_pool_give(h, fh_after(b, wanted), FH_USED, rest) == NULL) {
+        h->blocks--;
+        return false;
+    }
+    fh_tag_seal(secret_of(h), b, fh_tag_for(tag & (FH_STATE | FH_PREV_FREE), wanted));
+    return true;
+}
+
+/*   [ b, used ][ behind, free ]   =>   [ b: wanted ][ rest, free ] */
+static bool extend(struct fh_heap *h, struct fh_block *b, uint32_t tag, uint32_t granules, uint32_t wanted)
+{
+    struct fh_block *behind = fh_after(b, granules);
+    uint32_t behind_tag = fh_tag_open(secret_of(h), behind);
+    uint32_t k = size_behind(h, behind, behind_tag);
+    if (k == 0 || k < wanted - granules)
+        return false;
+    uint32_t rest = granules + k - wanted;
+    struct fh_block *end = fh_after(behind, k);
+    uint32_t end_tag;
+    if (!open_behind(h, end, FH_PREV_FREE, &end_tag) || !fh_list_remove(&h->lists, behind, k))
+        return false;
+    fh_tag_seal(secret_of(h), behind, FH_DEAD);
+    if (rest < FH_MIN_GRANULES) {
+        wanted += rest;
+        fh_tag_seal(secret_of(h), end, end_tag & ~FH_PREV_FREE);
+    } else if (!free_piece(h, fh_after(b, wanted), rest)) {
+        fh_make_free(secret_of(h), behind, k);
+        return false;
+    }
+    fh_tag_seal(secret_of(h), b, fh_tag_for(tag & (FH_STATE | FH_PREV_FREE), wanted));
+    h->used += wanted - granules;
+    if (h->used > h->peak)
+        h->peak = h->used;
+    return true;
+}
+
+bool fh_pool_resize(struct fh_heap *h, struct fh_block *b, uint32_t tag, uint32_t granules, uint32_t wanted)
+{
+    uint32_t behind_tag;
+    if (!open_behind(h, fh_after(b, granules), 0, &behind_tag))
+        return false;
+    if (wanted <= granules)
+        return shrink(h, b, tag, granules, wanted);
+    return fh_is_free(behind_tag) && extend(h, b, tag, granules, wanted);
+}
+
+/* May the memory be joined to that region? Memory of the port and memory of the caller are joined only if nothing ever
+ * goes back to the port: what comes back must be what was given. */
+static bool joins(const struct fh_heap *h, const struct fh_region *r, bool acquired)
+{
+    return fh_region_is_acquired(r) == acquired || h->keeps_all;
+}
+
+/* Do links reach the address? */
+static bool in_reach(const struct fh_heap *h, uintptr_t address)
+{
+    uintptr_t distance = address > (uintptr_t)h ? address - (uintptr_t)h : (uintptr_t)h - address;
+    return distance / FH_GRANULE < (uint32_t)1 << 31;
+}
+
+size_t fh_pool_add(struct fh_heap *h, uintptr_t start, uintptr_t last, bool acquired)
+{
+    struct fh_space *space = &h->lists.space;
+    if (!in_reach(h, start) || !in_reach(h, last) || fh_region_over(space, start, last) != NULL) {
+        fh_blame(&h->lists, FH_BAD_REGION, NULL, (uint32_t)space->lo, (uint32_t)start);
+        return 0;
+    }
+    /* The neighbours that it touches: the first region cannot be joined from below, the control structure is in the way. */
+    struct fh_region *below = start == 0 ? NULL : fh_region_over(space, start - 1, start - 1);
+    struct fh_region *above = last == UINTPTR_MAX ? NULL : fh_region_over(space, last + 1, last + 1);
+    if (below != NULL && !joins(h, below, acquired))
+        below = NULL;
+    if (above != NULL && (above == &h->first || !joins(h, above, acquired)))
+        above = NULL;
+
+    uintptr_t header = fh_align_up(start, FH_GRANULE);
+    uintptr_t lo = below != NULL ? fh_hi_for(below->last) : header + FH_HEADER_BYTES;
+    uintptr_t hi = above != NULL ? above->lo : fh_hi_for(last);
+    if (header < start || lo < header || hi <= lo || (hi - lo) / FH_GRANULE < FH_MIN_GRANULES)
+        return 0;
+
+    /* The end tag of the region below becomes the tag of the new block. */
+    uint32_t tag = FH_USED;
+    if (below != NULL) {
+        tag = fh_tag_open(secret_of(h), (struct fh_block *)lo);
+        if (!fh_is_tag(tag)) {
+            fh_blame(&h->lists, FH_BAD_TAG, (struct fh_block *)lo, FH_USED, tag);
+            return 0;
+        }
+    }
+    if (above != NULL) {
+        last = above->last;
+        fh_region_remove(space, above);
+    } else {
+        fh_tag_seal(secret_of(h), (struct fh_block *)hi, FH_USED);
+    }
+    if (below != NULL) {
+        fh_region_extend(space, below, last);
+    } else {
+        struct fh_region *r = (struct fh_region *)header;
+        r->lo = lo;
+        r->last = last;
+        fh_region_insert(space, r, (uint32_t)(header - start) | (acquired ? FH_CHECK_ACQUIRED : 0));
+    }
+    h->blocks++;
+    h->used += (hi - lo) / FH_GRANULE;
+    fh_space_find(space, lo);
+    if (fh_pool_give(h, (struct fh_block *)lo, tag & FH_PREV_FREE, (uint32_t)((hi - lo) / FH_GRANULE)) == NULL)
+        return 0;
+    return hi - lo;
+}
+
+bool fh_pool_begins_region(struct fh_heap *h, const struct fh_block *b)
+{
+    return fh_space_has(&h->lists.space, b) && (uintptr_t)b == h->lists.space.lo;
+}
+
+/* The size of the one free block that is the whole region, or 0 if the region is not idle. */
+static uint32_t idle_size(struct fh_heap *h, const struct fh_region *r)
+{
+    const struct fh_block *b = (const struct fh_block *)r->lo;
+    if (!fh_space_find(&h->lists.space, r->lo))
+        return 0;
+    uint32_t tag = fh_tag_open(secret_of(h), b);
+    if (!fh_is_tag(tag) || !fh_is_free(tag))
+        return 0;
+    uint32_t n = fh_free_size(&h->lists.space, b, tag);
+    return n != 0 && (uintptr_t)fh_after(b, n) == fh_hi_for(r->last) ? n : 0;
+}
+
+bool fh_pool_is_spare(struct fh_heap *h, const struct fh_region *r)
+{
+    struct fh_block *b = (struct fh_block *)r->lo;
+    uint32_t n = idle_size(h, r);
+    if (n == 0 || !fh_list_remove(&h->lists, b, n))
+        return false;
+    uint32_t other_size;
+    bool spare = fh_list_find(&h->lists, n, &other_size) != NULL;
+    return fh_list_insert(&h->lists, b, n) && spare;
+}
+
+bool fh_pool_detach(struct fh_heap *h, struct fh_region *r)
+{
+    uint32_t n = idle_size(h, r);
+    if (n == 0 || !fh_list_remove(&h->lists, (struct fh_block *)r->lo, n))
+        return false;
+    fh_region_remove(&h->lists.space, r);
+    return true;
+}
+
+/* The next block at or after b, below hi: the first place whose word opens as a tag with a size that fits. */
+static struct fh_block *resync(struct fh_heap *h, struct fh_block *b, uintptr_t hi, uint32_t *tag, uint32_t *n)
+{
+    for (; (uintptr_t)b < hi; b = fh_after(b, 1)) {
+        *tag = fh_tag_open(secret_of(h), b);
+        if (!fh_is_tag(*tag) || *tag == FH_DEAD)
+            continue;
+        *n = fh_is_free(*tag) ? fh_free_size(&h->lists.space, b, *tag) : fh_used_size(*tag);
+        if (*n >= FH_MIN_GRANULES && fh_space_holds(&h->lists.space, b, *n)
+            && fh_is_tag(fh_tag_open(secret_of(h), fh_after(b, *n))))
+            return b;
+    }
+    return NULL;
+}
+
+void fh_pool_relist(struct fh_heap *h)
+{
+    for (uint32_t i = 0; i < fh_table_words(h->lists.classes); i++)
+        *fh_head_of(&h->lists, i) = 0;
+    const struct fh_region *r = fh_region_from(&h->lists.space, 0);
+    for (; r != NULL; r = fh_region_from(&h->lists.space, r->last)) {
+        uintptr_t hi = fh_hi_for(r->last);
+        uint32_t tag = 0;
+        uint32_t n = 0;
+        fh_space_find(&h->lists.space, r->lo);
+        for (struct fh_block *b = (struct fh_block *)r->lo; (b = resync(h, b, hi, &tag, &n)) != NULL; b = fh_after(b, n)) {
+            if (fh_is_free(tag) && *fh_footer_of(fh_after(b, n)) == n)
+                fh_list_insert(&h->lists, b, n);
+        }
+    }
+}

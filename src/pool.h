@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * pool.h - the heap's state, and the verbs on blocks: take, give, trim, extend, add.
+ *
+ * Promise: the only place that both links and joins. Every verb validates each word that it relies on before it writes
+ * the first one; on damage it writes nothing, leaves the blame and fails.
+ * Invariant: no two free blocks touch; every block after a free one says so; the counters are the sums over the blocks.
+ * Must not know: the lock, the port (it holds their pointers for heap.c and never looks).
+ */
+#ifndef FH_POOL_H
+#define FH_POOL_H
+
+#include "freelist.h"
+#include "region.h"
+
+struct fh_cache;
+
+/* Everything a heap knows, at the start of its first region. The lists come last: their table follows the structure. Links
+ * count from the lists, so these are aligned to a granule, and no block and no header is at link 0. */
+struct fh_heap {
+    struct fh_region first;
+    const struct fh_port *port;
+    struct fh_cache *caches;
+    size_t used;              /* granules in blocks that are not free */
+    size_t peak;
+    size_t blocks;            /* how many of those blocks there are */
+    uint16_t growing;         /* calls inside acquire right now */
+    bool keeps_all;           /* the port takes nothing back */
+    _Alignas(FH_GRANULE) struct fh_lists lists;
+};
+
+#define FH_CONTROL_BYTES (offsetof(struct fh_heap, lists) + sizeof(struct fh_lists))
+
+/* The largest request. Rounding it up to a block wraps neither a size_t nor the 32 bits of a size in granules. */
+#define FH_MAX_REQUEST \
+    (SIZE_MAX / FH_GRANULE > FH_MAX_GRANULES ? (size_t)FH_MAX_GRANULES * FH_GRANULE : SIZE_MAX - (size_t)FH_HUGE)
+
+/* How many granules a block for that many payload bytes takes; 0 if no block can be that large. */
+static inline uint32_t fh_granules_for(size_t size)
+{
+    /* Compared before anything is added: size + tag + rounding would wrap for sizes near SIZE_MAX. */
+    if (fh_rarely(size > FH_MAX_REQUEST))
+        return 0;
+    uint32_t granules = (uint32_t)((size + FH_TAG_BYTES + (FH_GRANULE - 1)) / FH_GRANULE);
+    if (fh_rarely(granules >= FH_HUGE))
+        return fh_huge_round(granules);
+    return granules < FH_MIN_GRANULES ? FH_MIN_GRANULES : granules;
+}
+
+/* How many granules more must be free to find that alignment anywhere in them. */
+static inline uint32_t fh_aligned_slack(size_t align)
+{
+    if (align / FH_GRANULE > FH_MAX_GRANULES)
+        return FH_MAX_GRANULES;
+    return (uint32_t)(align / FH_GRANULE) - 1 + 2 * (FH_MIN_GRANULES - 1);
+}
+
+static inline size_t fh_payload_bytes(uint32_t granules)
+{
+    return (size_t)granules * FH_GRANULE - FH_TAG_BYTES;
+}
+
+/* A used block as a caller named it: the size of the one at ptr and its opened tag, or 0 and the blame if this heap did
+ * not hand out ptr, or has it back already. After it, the space's last region is the block's. */
+uint32_t fh_pool_open(struct fh_heap *h, const void *ptr, uint32_t *tag);
+
+/* Takes a block of at least that many granules whose payload is a multiple of align; NULL if there is none, or if damage
+ * was met and blamed. */
+struct fh_block *fh_pool_take(struct fh_heap *h, uint32_t granules);
+struct fh_block *fh_pool_take_aligned(struct fh_heap *h, uint32_t granules, size_t align);
+
+/* Gives a used block back and joins it with its free neighbours. Returns the free block that holds it now, or NULL and the
+ * blame. */
+struct fh_block *fh_pool_give(struct fh_heap *h, struct fh_block *b, uint32_t tag, uint32_t granules);
+
+/* Makes a used block that many granules large where it is: trims its tail, or extends it over the free block behind it. False
+ * if that is not possible, or if damage was met and blamed. */
+bool fh_pool_resize(struct fh_heap *h, struct fh_block *b, uint32_t tag, uint32_t granules, uint32_t wanted);
+
+/* Enters memory, from start to last, joined to the regions that it touches. Returns the bytes that became usable, 0 if it
+ * is refused (blamed as FH_BAD_REGION unless it is only too small) or if damage was met. */
+size_t fh_pool_add(struct fh_heap *h, uintptr_t start, uintptr_t last, bool acquired);
+
+/* Does the free block begin its region? */
+bool fh_pool_begins_region(struct fh_heap *h, const struct fh_block *b);
+
+/* Is the whole region one free block, and is there another free block at least as large? */
+bool fh_pool_is_spare(struct fh_heap *h, const struct fh_region *r);
+
+/* If the whole region is one free block, takes it out of the heap and answers true: the memory is nobody's then. */
+bool fh_pool_detach(struct fh_heap *h, struct fh_region *r);
+
+/* Makes the lists anew from the tags, after damage to a link: what is free and whole is found again, and what lies behind
+ * a damaged tag too, by looking for the next word that opens. Cost: linear in the size of the heap. */
+void fh_pool_relist(struct fh_heap *h);
+
+#endif

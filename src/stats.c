@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stats.c - the counts of a heap. Reads only, and ends on any damage: what has been counted by then is what is shown.
+ */
+#include "lock.h"
+
+/* The largest request that a free block of that size meets: all of it, or for a huge one the next size below that a used
+ * block can have. */
+static size_t request_for(uint32_t granules)
+{
+    if (granules >= FH_HUGE) {
+        uint32_t up = fh_huge_round(granules);
+        while (up > granules)
+            up = fh_huge_round(granules -= up - granules);
+        granules = up;
+    }
+    return fh_payload_bytes(granules);
+}
+
+/* Adds up one list. most: no more granules than that can be free. */
+static void count_list(struct fh_heap *h, uint32_t class, uint64_t most, uint64_t *granules, struct fh_stats *stats)
+{
+    struct fh_lists *l = &h->lists;
+    for (uint32_t link = *fh_head_of(l, class); link != 0;) {
+        const struct fh_block *b = fh_link_at(l, link);
+        if (!fh_space_has(&l->space, b))
+            return;
+        uint32_t tag = fh_tag_open(l->space.secret, b);
+        uint32_t n = fh_is_tag(tag) && fh_is_free(tag) ? fh_free_size(&l->space, b, tag) : 0;
+        *granules += n;
+        if (n == 0 || *granules > most)
+            return;
+        stats->blocks_free++;
+        if (request_for(n) > stats->largest_free)
+            stats->largest_free = request_for(n);
+        link = b->next;
+    }
+}
+
+void fh_stats(struct fh_heap *h, struct fh_stats *stats)
+{
+    *stats = (struct fh_stats){ 0 };
+    uintptr_t state = fh_enter(h);
+    uintptr_t from = 0;
+    const struct fh_region *r;
+    size_t blocks_bytes = 0;
+    while ((r = fh_region_from(&h->lists.space, from)) != NULL) {
+        stats->regions++;
+        stats->bytes_regions += r->last - fh_region_start(r) + 1;
+        blocks_bytes += fh_hi_for(r->last) - r->lo;
+        from = r->last;
+    }
+    stats->bytes_used = h->used * FH_GRANULE;
+    stats->bytes_peak = h->peak * FH_GRANULE;
+    stats->bytes_free = blocks_bytes - stats->bytes_used;
+    stats->blocks_used = h->blocks;
+    uint64_t granules = 0;
+    for (uint32_t class = 0; class < h->lists.classes; class++)
+        count_list(h, class, blocks_bytes / FH_GRANULE, &granules, stats);
+    fh_leave(h, state);
+}
