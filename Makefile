@@ -16,12 +16,13 @@ MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 .SUFFIXES:
 
 B ?= build
-CC ?= cc
-ifeq ($(origin CC),default)
+ifneq ($(filter default undefined,$(origin CC)),)
 CC := cc
 endif
+ifneq ($(filter default undefined,$(origin AR)),)
+AR := ar
+endif
 CLANG ?= clang
-AR ?= ar
 CFLAGS ?= -O2 -g
 
 CORE_SRC := $(wildcard src/*.c)
