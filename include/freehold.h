@@ -94,7 +94,10 @@ struct fh_cache_layer;    /* the per-CPU caches as a thing to link; see fh_cpu_c
  *           public call or step of it, never nested by the core.
  * unlock    Leaves it.
  * fault     Hears of misuse and damage, with the lock held: it must not call the heap. NULL: the core traps.
- * cpus, cpu How many caches to keep, and which one the caller is to use now (below cpus). Read only if cache is set.
+ * cpus, cpu How many caches to keep, and which one the caller is to use now (below cpus). Read only if cache is set. A
+ *           cache has no lock: until the call returns, nobody else may be told the same number, unless it interrupts the
+ *           call and finishes first, as an interrupt handler does. A kernel that preempts its threads disables preemption
+ *           around the calls, or numbers its threads instead of its CPUs.
  * random    A word that an attacker cannot guess, for the seal of the tags; called once by fh_create. NULL: a constant
  *           mixed with the heap's address, which catches accidents but not attacks.
  * cache     &fh_cpu_cache for caches, NULL for none. Naming it is what links the cache into a program. */
@@ -136,7 +139,8 @@ void *fh_calloc(struct fh_heap *heap, size_t count, size_t size);
 
 /* Makes ptr's block size bytes large, in place where it shrinks or where the memory behind it is free, else by moving it.
  * Returns the block's address, or NULL with the old block untouched. ptr NULL: fh_malloc. Size 0: a block of size 0, not
- * a free. A block from fh_aligned_alloc that moves keeps the alignment its address has, up to FH_KEPT_ALIGN. */
+ * a free. A block from fh_aligned_alloc that moves keeps the alignment that its address has, which is at least what
+ * was asked for. */
 void *fh_realloc(struct fh_heap *heap, void *ptr, size_t size);
 
 /* Returns size bytes at a multiple of align, or NULL. align: any power of two; size: any, no multiple of align needed. */
@@ -192,11 +196,22 @@ typedef bool fh_visit(void *arg, const struct fh_block_info *block);
  * false or a damaged tag ends the region. The lock is held: visit must not call the heap. */
 void fh_walk(struct fh_heap *heap, fh_visit *visit, void *arg);
 
-/* The largest alignment that fh_realloc preserves when it moves a block, in bytes. */
-#define FH_KEPT_ALIGN ((size_t)4096)
-
-/* The caches: name this in port->cache. Defined in cache.c, which is linked only then. */
+/* The caches: name this in port->cache. Defined in cache.c, which is linked only then.
+ *
+ * A cache keeps freed small blocks in quick lists, without the heap's lock and without joining them. It takes blocks from
+ * the heap and gives them back in batches, holds at most a share of the heap (1/64, divided among the caches), and is emptied
+ * before the heap grows or refuses a request: the caller's own at once, those of other CPUs at their next call. */
 extern const struct fh_cache_layer fh_cpu_cache;
+
+/* Caches held by their users instead of being looked up by CPU: for a hosted malloc, one for each thread. The heap's port
+ * must name &fh_cpu_cache; cpus may be 0. fh_cache_open returns NULL without memory; try again later. fh_cache_close gives
+ * everything back and ends the cache. fh_cache_malloc and fh_cache_free are fh_malloc and fh_free on the cache's heap; only
+ * one context at a time may use a cache, but a block may be freed through another one than it came from. */
+struct fh_cache;
+struct fh_cache *fh_cache_open(struct fh_heap *heap);
+void fh_cache_close(struct fh_cache *cache);
+void *fh_cache_malloc(struct fh_cache *cache, size_t size);
+void fh_cache_free(struct fh_cache *cache, void *ptr);
 
 #ifdef __cplusplus
 }

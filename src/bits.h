@@ -21,6 +21,50 @@ typedef uint32_t fh_word;
 typedef uintptr_t fh_long;
 #endif
 
+/* Words that one CPU may read without the lock while another writes them with it: tags, and the bounds in a cache. The reader
+ * takes either value as good; only a torn or reordered access by the compiler would be wrong. */
+#if defined(__GCC_ATOMIC_INT_LOCK_FREE) && __GCC_ATOMIC_INT_LOCK_FREE == 2 && __GCC_ATOMIC_POINTER_LOCK_FREE == 2
+static inline uint32_t fh_load(const fh_word *p)
+{
+    return __atomic_load_n(p, __ATOMIC_RELAXED);
+}
+
+static inline void fh_store(fh_word *p, uint32_t value)
+{
+    __atomic_store_n(p, value, __ATOMIC_RELAXED);
+}
+
+static inline uintptr_t fh_load_long(const fh_long *p)
+{
+    return __atomic_load_n(p, __ATOMIC_RELAXED);
+}
+
+static inline void fh_store_long(fh_long *p, uintptr_t value)
+{
+    __atomic_store_n(p, value, __ATOMIC_RELAXED);
+}
+#else
+static inline uint32_t fh_load(const fh_word *p)
+{
+    return *p;
+}
+
+static inline void fh_store(fh_word *p, uint32_t value)
+{
+    *p = value;
+}
+
+static inline uintptr_t fh_load_long(const fh_long *p)
+{
+    return *p;
+}
+
+static inline void fh_store_long(fh_long *p, uintptr_t value)
+{
+    *p = value;
+}
+#endif
+
 /* What is expected to hardly ever happen; moves the code out of the straight path. */
 #if defined(__GNUC__)
 static inline bool fh_rarely(bool condition)
@@ -100,6 +144,18 @@ static inline unsigned fh_lowest_bit(uint32_t x)
     for (; (x & 1) == 0; x >>= 1)
         place++;
     return place;
+}
+#endif
+
+/* Keeps the compiler from moving memory accesses across it. */
+#if defined(__GNUC__)
+static inline void fh_compiler_barrier(void)
+{
+    __asm__ volatile("" ::: "memory");
+}
+#else
+static inline void fh_compiler_barrier(void)
+{
 }
 #endif
 

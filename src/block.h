@@ -18,8 +18,7 @@
  * A struct fh_block * is the payload's address; the tag is the word below it. The smallest block is 16 bytes everywhere:
  * tag, two links, footer. Links, size and footer mean something only while the block is free.
  *
- * The tag holds 20 bits: the size in granules (16), whether the block before is free, whether the size is huge, and the
- * block's state (2). Sealing spreads them over the word together with the tag's address and the heap's secret, so that
+ * The tag holds 20 bits: the size in granules (16) and four flags. Sealing spreads them over the word together with the tag's address and the heap's secret, so that
  * 12 check bits must come out as zero when it is opened. See fh_tag_open.
  *
  * Invariant: a word that opens as a tag lies where a block begins. A tag whose block was absorbed is overwritten with
@@ -40,17 +39,16 @@ struct fh_block {
 #define FH_TAG_BYTES ((size_t)4)
 #define FH_MIN_GRANULES ((uint32_t)(16 / FH_GRANULE))
 
-/* The opened tag. */
-#define FH_STATE ((uint32_t)3)          /* one of the next four */
-#define FH_FREE ((uint32_t)0)
-#define FH_USED ((uint32_t)1)
-#define FH_CACHED ((uint32_t)2)         /* used as far as the pool is concerned */
-#define FH_USED_ALIGNED ((uint32_t)3)   /* used, and realloc must keep the alignment of the address */
-#define FH_PREV_FREE ((uint32_t)4)
+/* The opened tag: flags, and the size above them. A used block has no flag of its own: on the cached path of free one
+ * rotation then leaves nothing but the size, or a number too large for any cached block. */
+#define FH_PREV_FREE ((uint32_t)1)
+#define FH_FREE ((uint32_t)2)
+#define FH_ALIGNED ((uint32_t)4)        /* used, and realloc must keep the alignment of the address */
 #define FH_IS_HUGE ((uint32_t)8)
+#define FH_USED ((uint32_t)0)
 #define FH_SIZE_SHIFT 4
 #define FH_TAG_LIMIT ((uint32_t)1 << 20) /* an opened word at or above this is no tag */
-#define FH_DEAD ((uint32_t)0)           /* a free block of size zero: was a block until it was absorbed */
+#define FH_DEAD FH_FREE                  /* a free block of size zero: was a block until it was absorbed */
 
 /* A block this large (1 MiB with granules of 16) no longer shows its size in the tag's 16 bits. Free, it has room to
  * spare and holds it in a word of its own, checked against the footer. Used, it holds a multiple of a power of two there,
@@ -75,13 +73,13 @@ static inline fh_word *fh_tag_of(const struct fh_block *b)
  * above if the word is no tag of this heap at this place; any other word passes with a chance of 1 in 4096. */
 static inline uint32_t fh_tag_open(uint32_t secret, const struct fh_block *b)
 {
-    return (*fh_tag_of(b) ^ (uint32_t)(uintptr_t)b ^ secret) * FH_OPEN;
+    return (fh_load(fh_tag_of(b)) ^ ((uint32_t)(uintptr_t)b ^ secret)) * FH_OPEN;
 }
 
 static inline void fh_tag_seal(uint32_t secret, struct fh_block *b, uint32_t tag)
 {
     FH_EXPECT(tag < FH_TAG_LIMIT);
-    *fh_tag_of(b) = (tag * FH_SEAL) ^ (uint32_t)(uintptr_t)b ^ secret;
+    fh_store(fh_tag_of(b), (tag * FH_SEAL) ^ ((uint32_t)(uintptr_t)b ^ secret));
 }
 
 static inline bool fh_is_tag(uint32_t tag)
@@ -91,13 +89,7 @@ static inline bool fh_is_tag(uint32_t tag)
 
 static inline bool fh_is_free(uint32_t tag)
 {
-    return (tag & FH_STATE) == FH_FREE;
-}
-
-/* Handed out, and not in a cache. */
-static inline bool fh_is_held(uint32_t tag)
-{
-    return (tag & FH_USED) != 0;
+    return (tag & FH_FREE) != 0;
 }
 
 static inline struct fh_block *fh_after(const struct fh_block *b, uint32_t granules)

@@ -14,6 +14,7 @@ struct census {
     size_t free_blocks;
     size_t used_blocks;
     size_t used_granules;
+    size_t granules;
     const struct fh_region *region;
 };
 
@@ -61,6 +62,7 @@ static enum fh_fault_kind check_region(struct census *c)
             return FH_BAD_TAG;
         if ((tag & FH_PREV_FREE) != prev_free || (prev_free != 0 && fh_is_free(tag)))
             return FH_NOT_COALESCED;
+        c->granules += n;
         if (fh_is_free(tag)) {
             if (*fh_footer_of(fh_after(b, n)) != n)
                 return FH_BAD_FOOTER;
@@ -137,7 +139,7 @@ static enum fh_fault_kind check(struct fh_heap *h)
     enum fh_fault_kind kind = check_lists(h, c.free_blocks);
     if (kind != FH_OK)
         return kind;
-    bool counted = c.used_granules == h->used && c.used_blocks == h->blocks && h->peak >= h->used;
+    bool counted = c.granules == h->total && c.used_granules == h->used && c.used_blocks == h->blocks && h->peak >= h->used;
     return counted ? FH_OK : FH_BAD_COUNT;
 }
 
@@ -159,7 +161,7 @@ static bool walk_region(struct fh_heap *h, const struct fh_region *r, fh_visit *
         uint32_t n = fh_is_tag(tag) ? size_below(b, tag, hi) : 0;
         if (n == 0)
             return true;
-        bool cached = (tag & FH_STATE) == FH_CACHED;
+        bool cached = !fh_is_free(tag) && fh_pool_is_cached(h, b);
         struct fh_block_info info = { b, (size_t)n * FH_GRANULE, !fh_is_free(tag), cached };
         if (!visit(arg, &info))
             return false;

@@ -5,7 +5,7 @@
  * Promise: nothing is written before it is known that it fits; memory from the port goes back exactly as it came.
  * Must not know: links.
  */
-#include "lock.h"
+#include "cache.h"
 
 static const struct fh_port no_port;
 
@@ -49,6 +49,7 @@ static struct fh_heap *lay(uintptr_t start, uintptr_t last, const struct fh_port
     fh_tag_seal(secret, (struct fh_block *)hi, FH_USED);
     uint32_t granules = (uint32_t)((hi - lo) / FH_GRANULE);
     h->used = granules;
+    h->total = granules;
     h->blocks = 1;
     fh_space_find(&h->lists.space, lo);
     fh_pool_give(h, (struct fh_block *)lo, FH_USED, granules);
@@ -75,6 +76,8 @@ struct fh_heap *fh_create(void *mem, size_t size, const struct fh_port *port)
     struct fh_heap *h = sane ? lay(start, start + (got - 1), port, acquired) : NULL;
     if (h == NULL && acquired && port->release != NULL)
         port->release(port->ctx, mem, got);
+    if (h != NULL && port->cache != NULL && port->cpus != 0 && port->cpu != NULL)
+        port->cache->start(h);
     return h;
 }
 
@@ -93,6 +96,16 @@ size_t fh_add_region(struct fh_heap *h, void *mem, size_t size)
     return added;
 }
 
+/* What waits in caches keeps a region from being idle. */
+static void drain(struct fh_heap *h)
+{
+    if (h->caches == NULL)
+        return;
+    uintptr_t state = fh_enter(h);
+    h->port->cache->drain(h);
+    fh_leave(h, state);
+}
+
 size_t fh_trim(struct fh_heap *h)
 {
     const struct fh_port *port = h->port;
@@ -100,6 +113,7 @@ size_t fh_trim(struct fh_heap *h)
         return 0;
     size_t released = 0;
     uintptr_t from = 0;
+    drain(h);
     for (;;) {
         uintptr_t state = fh_enter(h);
         struct fh_region *r = fh_region_from(&h->lists.space, from);
@@ -110,6 +124,8 @@ size_t fh_trim(struct fh_heap *h)
         from = r->last;
         uintptr_t start = fh_region_start(r);
         size_t bytes = r->last - start + 1;
+        if (h->caches != NULL)
+            port->cache->forget(h);
         bool detached = r != &h->first && fh_region_is_acquired(r) && fh_pool_detach(h, r);
         fh_report(h, NULL);
         fh_leave(h, state);

@@ -82,7 +82,7 @@ static struct fh_block *open_free(struct fh_lists *l, uint32_t link, uint32_t *s
         return NULL;
     }
     uint32_t tag = fh_tag_open(l->space.secret, b);
-    if (fh_rarely(!fh_is_tag(tag) || (tag & (FH_STATE | FH_PREV_FREE)) != FH_FREE)) {
+    if (fh_rarely(!fh_is_tag(tag) || (tag & (FH_FREE | FH_PREV_FREE)) != FH_FREE)) {
         fh_blame(l, FH_BAD_TAG, b, FH_FREE, tag);
         return NULL;
     }

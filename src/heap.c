@@ -6,7 +6,7 @@
  * without it. What the layers below blame is reported before the lock is left.
  * Must not know: tags, links, lists; it asks the pool.
  */
-#include "lock.h"
+#include "cache.h"
 
 /* How many calls may be inside acquire at once beyond one for each CPU. A port that allocates from the heap it serves
  * comes back here; past this depth it is refused, which ends the recursion. */
@@ -70,6 +70,10 @@ static FH_COLD void *take_slowly(struct fh_heap *h, uint32_t granules, size_t al
         fh_report(h, NULL);
         b = take(h, granules, align);
     }
+    if (b == NULL && h->caches != NULL) {
+        h->port->cache->drain(h);
+        b = take(h, granules, align);
+    }
     if (b == NULL) {
         grow(h, region_bytes_for(granules, align), &state);
         b = take(h, granules, align);
@@ -84,8 +88,11 @@ void *fh_malloc(struct fh_heap *h, size_t size)
     uint32_t granules = fh_granules_for(size);
     if (fh_rarely(granules == 0))
         return NULL;
+    struct fh_block *b;
+    if (h->by_cpu != NULL && (b = h->port->cache->take(h, granules)) != NULL)
+        return b;
     uintptr_t state = fh_enter(h);
-    struct fh_block *b = fh_pool_take(h, granules);
+    b = fh_pool_take(h, granules);
     if (fh_rarely(b == NULL))
         return take_slowly(h, granules, 0, state);
     fh_leave(h, state);
@@ -128,12 +135,14 @@ static FH_COLD bool detach_spare(struct fh_heap *h, struct fh_block *b, uintptr_
         return false;
     *start = fh_region_start(r);
     *bytes = r->last - *start + 1;
+    if (h->caches != NULL)
+        h->port->cache->forget(h);
     return fh_pool_detach(h, r);
 }
 
 void fh_free(struct fh_heap *h, void *ptr)
 {
-    if (ptr == NULL)
+    if (ptr == NULL || (h->by_cpu != NULL && h->port->cache->put(h, (struct fh_block *)ptr)))
         return;
     uintptr_t state = fh_enter(h);
     uint32_t tag;
@@ -193,7 +202,7 @@ void *fh_realloc(struct fh_heap *h, void *ptr, size_t size)
         return ptr;
     if (granules == 0)
         return NULL;
-    bool aligned = (tag & FH_STATE) == FH_USED_ALIGNED;
+    bool aligned = (tag & FH_ALIGNED) != 0;
     void *moved = aligned ? fh_aligned_alloc(h, (uintptr_t)ptr & (0 - (uintptr_t)ptr), size) : fh_malloc(h, size);
     if (moved == NULL)
         return NULL;

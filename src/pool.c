@@ -44,8 +44,10 @@ uint32_t fh_pool_open(struct fh_heap *h, const void *ptr, uint32_t *tag)
     uint32_t t = fh_tag_open(secret_of(h), b);
     if (fh_rarely(!fh_is_tag(t)))
         return blame_pointer(h, FH_NOT_A_BLOCK, ptr, 0, t);
-    if (fh_rarely(!fh_is_held(t)))
-        return blame_pointer(h, FH_DOUBLE_FREE, ptr, FH_USED, t & FH_STATE);
+    if (fh_rarely(fh_is_free(t)))
+        return blame_pointer(h, FH_DOUBLE_FREE, ptr, FH_USED, t & FH_FREE);
+    if (fh_rarely(fh_pool_is_cached(h, b)))
+        return blame_pointer(h, FH_DOUBLE_FREE, ptr, 0, fh_mark_for(secret_of(h), b));
     uint32_t n = fh_used_size(t);
     if (fh_rarely(n < FH_MIN_GRANULES || !fh_space_holds(&h->lists.space, b, n)))
         return blame_pointer(h, FH_NOT_A_BLOCK, ptr, 0, t);
@@ -58,7 +60,7 @@ uint32_t fh_pool_open(struct fh_heap *h, const void *ptr, uint32_t *tag)
  *   [--------- size --------]   =>   [ pad, free ][ n, used ][ rest, free ]
  *
  * A rest too small for a block stays with the used one. */
-static struct fh_block *carve(struct fh_heap *h, struct fh_block *b, uint32_t size, uint32_t pad, uint32_t n, uint32_t state)
+static struct fh_block *carve(struct fh_heap *h, struct fh_block *b, uint32_t size, uint32_t pad, uint32_t n, uint32_t flags)
 {
     uint32_t rest = size - pad - n;
     if (rest < FH_MIN_GRANULES) {
@@ -80,10 +82,10 @@ static struct fh_block *carve(struct fh_heap *h, struct fh_block *b, uint32_t si
     }
     struct fh_block *block = fh_after(b, pad);
     if (pad != 0) {
-        state |= FH_PREV_FREE;
+        flags |= FH_PREV_FREE;
         free_piece(h, b, pad);
     }
-    fh_tag_seal(secret_of(h), block, fh_tag_for(state, n));
+    fh_tag_seal(secret_of(h), block, fh_tag_for(flags, n));
     h->blocks++;
     h->used += n;
     if (h->used > h->peak)
@@ -98,6 +100,30 @@ struct fh_block *fh_pool_take(struct fh_heap *h, uint32_t granules)
     if (b == NULL)
         return NULL;
     return carve(h, b, size, 0, granules, FH_USED);
+}
+
+uint32_t fh_pool_take_run(struct fh_heap *h, uint32_t granules, uint32_t count, struct fh_block **first)
+{
+    uint32_t size;
+    struct fh_block *b = fh_list_find(&h->lists, granules, &size);
+    if (b == NULL)
+        return 0;
+    uint32_t n = 1;
+    while (n < count && granules * (n + 1) <= size)
+        n++;
+    b = carve(h, b, size, 0, granules * n, FH_USED);
+    if (b == NULL)
+        return 0;
+    *first = b;
+    uint32_t left = fh_used_size(fh_tag_open(secret_of(h), b));
+    for (uint32_t i = 1; i < n; i++) {
+        fh_tag_seal(secret_of(h), b, fh_tag_for(FH_USED, granules));
+        b = fh_after(b, granules);
+        left -= granules;
+    }
+    fh_tag_seal(secret_of(h), b, fh_tag_for(FH_USED, left));
+    h->blocks += n - 1;
+    return n;
 }
 
 /* How many granules must be left free in front of the payload at b to reach a multiple of align: none, or a block's worth. */
@@ -123,7 +149,7 @@ struct fh_block *fh_pool_take_aligned(struct fh_heap *h, uint32_t granules, size
     uint32_t pad = pad_for(b, align);
     if (pad > size - granules)
         return NULL;
-    return carve(h, b, size, pad, granules, FH_USED_ALIGNED);
+    return carve(h, b, size, pad, granules, FH_ALIGNED);
 }
 
 /* The free block before b, by its footer, or NULL and the blame. */
@@ -136,7 +162,7 @@ static struct fh_block *open_before(struct fh_heap *h, const struct fh_block *b,
     }
     struct fh_block *before = fh_before(b, m);
     uint32_t tag = fh_tag_open(secret_of(h), before);
-    if (fh_rarely(!fh_is_tag(tag) || (tag & (FH_STATE | FH_PREV_FREE)) != FH_FREE
+    if (fh_rarely(!fh_is_tag(tag) || (tag & (FH_FREE | FH_PREV_FREE)) != FH_FREE
                   || fh_free_size(&h->lists.space, before, tag) != m)) {
         fh_blame(&h->lists, FH_BAD_FOOTER, b, tag, m);
         return NULL;
@@ -198,7 +224,7 @@ static bool shrink(struct fh_heap *h, struct fh_block *b, uint32_t tag, uint32_t
         h->blocks--;
         return false;
     }
-    fh_tag_seal(secret_of(h), b, fh_tag_for(tag & (FH_STATE | FH_PREV_FREE), wanted));
+    fh_tag_seal(secret_of(h), b, fh_tag_for(tag & (FH_ALIGNED | FH_PREV_FREE), wanted));
     return true;
 }
 
@@ -223,7 +249,7 @@ static bool extend(struct fh_heap *h, struct fh_block *b, uint32_t tag, uint32_t
         fh_make_free(secret_of(h), behind, k);
         return false;
     }
-    fh_tag_seal(secret_of(h), b, fh_tag_for(tag & (FH_STATE | FH_PREV_FREE), wanted));
+    fh_tag_seal(secret_of(h), b, fh_tag_for(tag & (FH_ALIGNED | FH_PREV_FREE), wanted));
     h->used += wanted - granules;
     if (h->used > h->peak)
         h->peak = h->used;
@@ -300,6 +326,7 @@ size_t fh_pool_add(struct fh_heap *h, uintptr_t start, uintptr_t last, bool acqu
     }
     h->blocks++;
     h->used += (hi - lo) / FH_GRANULE;
+    h->total += (hi - lo) / FH_GRANULE;
     fh_space_find(space, lo);
     if (fh_pool_give(h, (struct fh_block *)lo, tag & FH_PREV_FREE, (uint32_t)((hi - lo) / FH_GRANULE)) == NULL)
         return 0;
@@ -341,6 +368,7 @@ bool fh_pool_detach(struct fh_heap *h, struct fh_region *r)
     if (n == 0 || !fh_list_remove(&h->lists, (struct fh_block *)r->lo, n))
         return false;
     fh_region_remove(&h->lists.space, r);
+    h->total -= n;
     return true;
 }
 

@@ -20,10 +20,13 @@ struct fh_cache;
 struct fh_heap {
     struct fh_region first;
     const struct fh_port *port;
-    struct fh_cache *caches;
+    struct fh_cache *caches;  /* all of them */
+    struct fh_cache **by_cpu; /* those of the CPUs, each made at its first use; NULL: the port wants none */
     size_t used;              /* granules in blocks that are not free */
     size_t peak;
+    size_t total;             /* granules in all blocks */
     size_t blocks;            /* how many of those blocks there are */
+    uint32_t cache_count;
     uint16_t growing;         /* calls inside acquire right now */
     bool keeps_all;           /* the port takes nothing back */
     _Alignas(FH_GRANULE) struct fh_lists lists;
@@ -55,6 +58,24 @@ static inline uint32_t fh_aligned_slack(size_t align)
     return (uint32_t)(align / FH_GRANULE) - 1 + 2 * (FH_MIN_GRANULES - 1);
 }
 
+/* Where a block that waits in a cache bears its mark, in the payload: the pool may write the tag at any time, because it
+ * holds the state of the block before, and the cache does not take the lock. */
+static inline fh_word *fh_mark_of(struct fh_block *b)
+{
+    return (fh_word *)b + sizeof(void *) / sizeof(fh_word);
+}
+
+/* The mark: what a tag of all zeros would look like sealed. */
+static inline uint32_t fh_mark_for(uint32_t secret, const struct fh_block *b)
+{
+    return (uint32_t)(uintptr_t)b ^ secret;
+}
+
+static inline bool fh_pool_is_cached(const struct fh_heap *h, const struct fh_block *b)
+{
+    return h->caches != NULL && *fh_mark_of((struct fh_block *)(uintptr_t)b) == fh_mark_for(h->lists.space.secret, b);
+}
+
 static inline size_t fh_payload_bytes(uint32_t granules)
 {
     return (size_t)granules * FH_GRANULE - FH_TAG_BYTES;
@@ -68,6 +89,10 @@ uint32_t fh_pool_open(struct fh_heap *h, const void *ptr, uint32_t *tag);
  * was met and blamed. */
 struct fh_block *fh_pool_take(struct fh_heap *h, uint32_t granules);
 struct fh_block *fh_pool_take_aligned(struct fh_heap *h, uint32_t granules, size_t align);
+
+/* Takes up to count blocks of that many granules in one straight run of memory. Returns how many: the first lies at
+ * *first, the others behind it; only the last may be larger, by a rest too small for a block. 0 as above. */
+uint32_t fh_pool_take_run(struct fh_heap *h, uint32_t granules, uint32_t count, struct fh_block **first);
 
 /* Gives a used block back and joins it with its free neighbours. Returns the free block that holds it now, or NULL and the
  * blame. */

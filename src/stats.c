@@ -2,7 +2,7 @@
  *
  * stats.c - the counts of a heap. Reads only, and ends on any damage: what has been counted by then is what is shown.
  */
-#include "lock.h"
+#include "cache.h"
 
 /* The largest request that a free block of that size meets: all of it, or for a huge one the next size below that a used
  * block can have. */
@@ -43,19 +43,19 @@ void fh_stats(struct fh_heap *h, struct fh_stats *stats)
     uintptr_t state = fh_enter(h);
     uintptr_t from = 0;
     const struct fh_region *r;
-    size_t blocks_bytes = 0;
     while ((r = fh_region_from(&h->lists.space, from)) != NULL) {
         stats->regions++;
         stats->bytes_regions += r->last - fh_region_start(r) + 1;
-        blocks_bytes += fh_hi_for(r->last) - r->lo;
         from = r->last;
     }
     stats->bytes_used = h->used * FH_GRANULE;
     stats->bytes_peak = h->peak * FH_GRANULE;
-    stats->bytes_free = blocks_bytes - stats->bytes_used;
+    stats->bytes_free = (h->total - h->used) * FH_GRANULE;
     stats->blocks_used = h->blocks;
+    if (h->caches != NULL)
+        stats->bytes_cached = h->port->cache->held(h) * FH_GRANULE;
     uint64_t granules = 0;
     for (uint32_t class = 0; class < h->lists.classes; class++)
-        count_list(h, class, blocks_bytes / FH_GRANULE, &granules, stats);
+        count_list(h, class, h->total, &granules, stats);
     fh_leave(h, state);
 }

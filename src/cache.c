@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cache.c - filling, flushing, and the current CPU's cache; see cache.h for the promise and for who may touch what.
+ */
+#include "cache.h"
+
+/* A cache holds at most this part of the heap's blocks, all caches together a few times that. Larger shares cost small heaps
+ * footprint and gain nothing: what is flushed too early is mostly what would not be asked for again. */
+#define SHARE 64
+
+/* The quick lists' heads may take this part of the heap, so that a small heap has few of them. */
+#define HEADS_SHARE 256
+#define MOST_GRANULES ((uint32_t)(4096 / FH_GRANULE))
+
+/* Bytes that one filling takes from the pool. */
+#define FILL_BYTES 1024
+#define FILL_BLOCKS 16
+
+/* Blocks that one flush gives to the pool: a bound on the time that the lock is held. */
+#define FLUSH_BLOCKS 64
+
+/* All that follows runs with the lock held. */
+
+static void set_limit(struct fh_cache *c)
+{
+    uint32_t users = c->heap->cache_count;
+    size_t share = c->heap->total / SHARE;
+    int32_t limit = share < INT32_MAX / 2 ? (int32_t)share : INT32_MAX / 2;
+    for (; users > 1; users /= 2)
+        limit /= 2;
+    c->room += limit - c->limit;
+    c->limit = limit;
+}
+
+/* Makes the cache look at the region that holds b; false if none does. */
+static bool look_at(struct fh_cache *c, const struct fh_block *b)
+{
+    struct fh_space *space = &c->heap->lists.space;
+    if ((uintptr_t)b % FH_GRANULE != 0 || !fh_space_has(space, b))
+        return false;
+    fh_store_long(&c->lo, space->lo);
+    fh_store_long(&c->span, space->span / FH_GRANULE);
+    return true;
+}
+
+/* Gives the first block of a quick list back to the pool. False: the block or its link was damaged, which is reported, and the
+ * rest of the list is lost. */
+static bool flush_one(struct fh_cache *c, uint32_t granules)
+{
+    struct fh_heap *h = c->heap;
+    struct fh_block *b = c->heads[granules];
+    c->heads[granules] = NULL;
+    c->room += (int32_t)granules;
+    if ((uintptr_t)b % FH_GRANULE != 0 || !fh_space_has(&h->lists.space, b)) {
+        fh_blame(&h->lists, FH_BAD_LINK, b, 0, (uint32_t)(uintptr_t)b);
+        fh_report(h, NULL);
+        return false;
+    }
+    struct fh_block *next = fh_quick_next(b);
+    *fh_mark_of(b) = 0;
+    uint32_t tag;
+    uint32_t n = fh_pool_open(h, b, &tag);
+    if (n != granules || fh_pool_give(h, b, tag, n) == NULL) {
+        if (n != 0 && h->lists.blame.kind == FH_OK)
+            fh_blame(&h->lists, FH_BAD_TAG, b, granules, n);
+        fh_report(h, NULL);
+        return false;
+    }
+    c->heads[granules] = next;
+    return true;
+}
+
+/* Gives blocks back until there is room for that much or the cache is empty, beginning with one list and going on where the
+ * last flush ended. */
+static void flush(struct fh_cache *c, uint32_t granules, int32_t room, uint32_t most_blocks)
+{
+    uint32_t lists = 0;
+    while (c->room < room && most_blocks != 0 && lists <= c->most) {
+        if (c->heads[granules] != NULL) {
+            flush_one(c, granules);
+            most_blocks--;
+            continue;
+        }
+        c->cursor = c->cursor < c->most ? c->cursor + 1 : 1;
+        granules = c->cursor;
+        lists++;
+    }
+}
+
+static void flush_all(struct fh_cache *c)
+{
+    for (uint32_t granules = 0; granules <= c->most; granules++) {
+        while (c->heads[granules] != NULL)
+            flush_one(c, granules);
+    }
+    c->room = c->limit;
+    c->asked = 0;
+}
+
+/* Takes a run of blocks from the pool, keeps one for the caller and caches the others. */
+static struct fh_block *fill(struct fh_cache *c, uint32_t granules)
+{
+    uint32_t count = FILL_BYTES / FH_GRANULE / granules;
+    if (count > FILL_BLOCKS)
+        count = FILL_BLOCKS;
+    while (count > 1 && (int32_t)(count * granules) > c->room / 2)
+        count /= 2;
+    struct fh_block *b = NULL;
+    uint32_t n = fh_pool_take_run(c->heap, granules, count != 0 ? count : 1, &b);
+    if (n == 0)
+        return NULL;
+    look_at(c, b);
+    /* The last one goes to the caller: it may be larger than the list's size. The first is asked for next. */
+    struct fh_block *last = fh_after(b, granules * (n - 1));
+    for (struct fh_block *each = last; each != b;) {
+        each = fh_before(each, granules);
+        fh_quick_link(each, c->heads[granules]);
+        *fh_mark_of(each) = fh_mark_for(c->secret, each);
+        c->heads[granules] = each;
+    }
+    c->room -= (int32_t)(granules * (n - 1));
+    *fh_mark_of(last) = 0;
+    return last;
+}
+
+/* The head of the list failed the quick look. It lies in another region, or something is wrong. */
+static struct fh_block *take_head(struct fh_cache *c, uint32_t granules)
+{
+    struct fh_heap *h = c->heap;
+    if (look_at(c, c->heads[granules])) {
+        struct fh_block *b = fh_cache_take(c, granules);
+        if (b != NULL)
+            return b;
+        fh_blame(&h->lists, FH_BAD_TAG, c->heads[granules], granules, fh_tag_open(c->secret, c->heads[granules]));
+    } else {
+        fh_blame(&h->lists, FH_BAD_LINK, c->heads[granules], 0, (uint32_t)(uintptr_t)c->heads[granules]);
+    }
+    c->heads[granules] = NULL;
+    fh_report(h, NULL);
+    return NULL;
+}
+
+/* From here on the lock is taken inside. */
+
+static FH_COLD struct fh_block *take_slowly(struct fh_cache *c, uint32_t granules)
+{
+    struct fh_heap *h = c->heap;
+    uintptr_t state = fh_enter(h);
+    struct fh_block *b = NULL;
+    if (fh_load(&c->asked) != 0)
+        flush_all(c);
+    set_limit(c);
+    if (c->heads[granules] != NULL)
+        b = take_head(c, granules);
+    if (b == NULL)
+        b = fill(c, granules);
+    if (b == NULL) {
+        fh_report(h, NULL);
+        flush_all(c);
+    }
+    fh_leave(h, state);
+    return b;
+}
+
+static FH_COLD void flush_slowly(struct fh_cache *c, uint32_t granules)
+{
+    uintptr_t state = fh_enter(c->heap);
+    set_limit(c);
+    if (granules > c->most)
+        granules = 1;
+    flush(c, granules, c->limit / 2, FLUSH_BLOCKS);
+    fh_leave(c->heap, state);
+}
+
+/* The quick put failed: another region, or not for the cache at all. */
+static FH_COLD bool put_slowly(struct fh_cache *c, struct fh_block *b)
+{
+    struct fh_heap *h = c->heap;
+    uintptr_t state = fh_enter(h);
+    if (fh_load(&c->asked) != 0)
+        flush_all(c);
+    bool known = look_at(c, b);
+    fh_leave(h, state);
+    return known && fh_cache_put(c, b);
+}
+
+static inline bool put(struct fh_cache *c, struct fh_block *b)
+{
+    if (fh_rarely(!fh_cache_put(c, b)) && (fh_cache_knows(c, b) || !put_slowly(c, b)))
+        return false;
+    if (fh_rarely(c->room < 0))
+        flush_slowly(c, fh_used_size(fh_tag_open(c->secret, b)));
+    return true;
+}
+
+struct fh_cache *fh_cache_open(struct fh_heap *h)
+{
+    size_t share = h->total * FH_GRANULE / HEADS_SHARE / sizeof(struct fh_block *);
+    uint32_t most = share < 4 ? 4 : share > MOST_GRANULES ? MOST_GRANULES : (uint32_t)share;
+    uint32_t granules = fh_granules_for(sizeof(struct fh_cache) + (most + 1) * sizeof(struct fh_block *));
+    if (h->port->cache == NULL)
+        return NULL;
+    uintptr_t state = fh_enter(h);
+    struct fh_cache *c = (struct fh_cache *)(void *)fh_pool_take(h, granules);
+    if (c != NULL) {
+        fh_zero(c, fh_payload_bytes(granules));
+        c->secret = h->lists.space.secret;
+        c->most = most;
+        c->most_bytes = fh_payload_bytes(most);
+        c->cursor = most;
+        c->heap = h;
+        c->next = h->caches;
+        h->caches = c;
+        h->cache_count++;
+        set_limit(c);
+    }
+    fh_report(h, NULL);
+    fh_leave(h, state);
+    return c;
+}
+
+void fh_cache_close(struct fh_cache *c)
+{
+    struct fh_heap *h = c->heap;
+    uintptr_t state = fh_enter(h);
+    flush_all(c);
+    struct fh_cache **at = &h->caches;
+    while (*at != NULL && *at != c)
+        at = &(*at)->next;
+    if (*at == c) {
+        *at = c->next;
+        h->cache_count--;
+    }
+    fh_leave(h, state);
+    fh_free(h, c);
+}
+
+void *fh_cache_malloc(struct fh_cache *c, size_t size)
+{
+    if (fh_rarely(size > c->most_bytes))
+        return fh_malloc(c->heap, size);
+    uint32_t granules = (uint32_t)(size + FH_TAG_BYTES + FH_GRANULE - 1) / FH_GRANULE;
+    if (granules < FH_MIN_GRANULES)
+        granules = FH_MIN_GRANULES;
+    struct fh_block *b = fh_cache_take(c, granules);
+    if (fh_rarely(b == NULL) && (b = take_slowly(c, granules)) == NULL)
+        return fh_malloc(c->heap, size);
+    return b;
+}
+
+void fh_cache_free(struct fh_cache *c, void *ptr)
+{
+    if (fh_rarely(!put(c, (struct fh_block *)ptr)))
+        fh_free(c->heap, ptr);
+}
+
+/* The current CPU's cache, to be used until leave_cache; NULL: it is busy, or there is no memory for it. */
+static struct fh_cache *enter_cache(struct fh_heap *h)
+{
+    unsigned cpu = h->port->cpu(h->port->ctx);
+    if (cpu >= h->port->cpus)
+        return NULL;
+    struct fh_cache *c = h->by_cpu[cpu];
+    if (fh_rarely(c == NULL)) {
+        c = fh_cache_open(h);
+        h->by_cpu[cpu] = c;
+    }
+    if (c == NULL || fh_load(&c->busy) != 0)
+        return NULL;
+    fh_store(&c->busy, 1);
+    fh_compiler_barrier();
+    return c;
+}
+
+static void leave_cache(struct fh_cache *c)
+{
+    fh_compiler_barrier();
+    fh_store(&c->busy, 0);
+}
+
+static struct fh_block *cpu_take(struct fh_heap *h, uint32_t granules)
+{
+    struct fh_cache *c = enter_cache(h);
+    if (c == NULL)
+        return NULL;
+    struct fh_block *b = NULL;
+    if (granules <= c->most && (b = fh_cache_take(c, granules)) == NULL)
+        b = take_slowly(c, granules);
+    leave_cache(c);
+    return b;
+}
+
+static bool cpu_put(struct fh_heap *h, struct fh_block *b)
+{
+    struct fh_cache *c = enter_cache(h);
+    if (c == NULL)
+        return false;
+    bool done = put(c, b);
+    leave_cache(c);
+    return done;
+}
+
+static void start(struct fh_heap *h)
+{
+    uint32_t granules = fh_granules_for(h->port->cpus * sizeof *h->by_cpu);
+    uintptr_t state = fh_enter(h);
+    struct fh_cache **table = (struct fh_cache **)(void *)fh_pool_take(h, granules);
+    if (table != NULL)
+        fh_zero(table, fh_payload_bytes(granules));
+    h->by_cpu = table;
+    fh_leave(h, state);
+}
+
+static void drain(struct fh_heap *h)
+{
+    struct fh_cache *own = NULL;
+    if (h->by_cpu != NULL) {
+        unsigned cpu = h->port->cpu(h->port->ctx);
+        own = cpu < h->port->cpus ? h->by_cpu[cpu] : NULL;
+    }
+    for (struct fh_cache *c = h->caches; c != NULL; c = c->next) {
+        if (c == own && fh_load(&c->busy) == 0) {
+            flush_all(c);
+            continue;
+        }
+        fh_store(&c->asked, 1);
+        fh_store_long(&c->span, 0);
+    }
+}
+
+static void forget(struct fh_heap *h)
+{
+    for (struct fh_cache *c = h->caches; c != NULL; c = c->next)
+        fh_store_long(&c->span, 0);
+}
+
+static size_t held(const struct fh_heap *h)
+{
+    size_t granules = 0;
+    for (const struct fh_cache *c = h->caches; c != NULL; c = c->next)
+        granules += (size_t)(c->limit - c->room);
+    return granules;
+}
+
+const struct fh_cache_layer fh_cpu_cache = { start, cpu_take, cpu_put, drain, forget, held };
