@@ -8,12 +8,8 @@
  * block can have. */
 static size_t request_for(uint32_t granules)
 {
-    if (granules >= FH_HUGE) {
-        uint32_t up = fh_huge_round(granules);
-        while (up > granules)
-            up = fh_huge_round(granules -= up - granules);
-        granules = up;
-    }
+    if (granules >= FH_HUGE)
+        granules = fh_huge_size(fh_huge_code(granules & ~FH_ODD_BITS));
     return fh_payload_bytes(granules);
 }
 
