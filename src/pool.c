@@ -298,7 +298,8 @@ size_t fh_pool_add(struct fh_heap *h, uintptr_t start, uintptr_t last, bool acqu
     uintptr_t header = fh_align_up(start, FH_GRANULE);
     uintptr_t lo = below != NULL ? fh_hi_for(below->last) : header + FH_HEADER_BYTES;
     uintptr_t hi = above != NULL ? above->lo : fh_hi_for(last);
-    if (header < start || lo < header || hi <= lo || (hi - lo) / FH_GRANULE < FH_MIN_GRANULES)
+    /* Joined to a region below, the first block may begin before start: in that region's last, unfinished granule. */
+    if ((below == NULL && lo < start) || hi <= lo || (hi - lo) / FH_GRANULE < FH_MIN_GRANULES)
         return 0;
 
     /* The end tag of the region below becomes the tag of the new block. */
