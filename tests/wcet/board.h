@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * board.h - what the sequences need of a machine. One file a machine implements it.
+ *
+ * Must not know: the allocator.
+ */
+#ifndef WCET_BOARD_H
+#define WCET_BOARD_H
+
+/* The memory to measure in, from the linker script: 16 MiB at least. */
+extern char __heap_start[];
+extern char __heap_end[];
+
+/* The machine's start calls it once, with interrupts off, static memory initialised and a stack. */
+int wcet_main(void);
+
+/* One character to the console. */
+void board_put(char c);
+
+#endif

@@ -1,0 +1,44 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# run.sh ELF PLUGIN OUT COMMAND ... - runs an image under QEMU with the counting plugin.
+#
+# Promise: OUT holds lines `phase NUMBER NAME WANTED FREE`, `name FN FUNCTION`, and the plugin's (see count.c); it exists only if
+# the image ended by itself, with status 0 or the one in PASS_STATUS, and said `done`. In COMMAND, IMAGE stands for the image.
+set -u
+elf=$1 plugin=$2 out=$3
+shift 3
+functions="fh_malloc fh_free fh_realloc fh_aligned_alloc"
+
+readelf -sW "$elf" | awk '$4 == "FUNC" { print $8, $2, $3 }' | sort -u >"$out.symbols"
+address() {  # the lowest bit of an Arm function's address is not part of it
+    awk -v name="$1" '$1 == name { print $2 }' "$out.symbols" | sed 's/[13579bdf]$/&!/; s/1!/0/; s/3!/2/; s/5!/4/; s/7!/6/; s/9!/8/; s/b!/a/; s/d!/c/; s/f!/e/'
+}
+arguments="out=$out.plugin,next=0x$(address wcet_next),count=0x$(address wcet_count),pause=0x$(address wcet_pause)"
+for function in $functions; do
+    arguments="$arguments,fn=0x$(address "$function")"
+done
+
+rm -f "$out" "$out.plugin"
+for word in "$@"; do
+    shift
+    [ "$word" = IMAGE ] && word=$elf
+    set -- "$@" "$word"
+done
+timeout "${LIMIT:-120}" "$@" -plugin "$plugin,$arguments" </dev/null >"$out.console" 2>"$out.errors"
+status=$?
+if { [ $status != 0 ] && [ $status != "${PASS_STATUS:-0}" ]; } || ! grep -q '^done' "$out.console" || [ ! -s "$out.plugin" ]; then
+    echo "run.sh: $elf: status $status" >&2
+    tail -3 "$out.console" "$out.errors" >&2
+    exit 1
+fi
+{
+    tr -d '\r' <"$out.console" | awk '$1 == "phase" { print "phase", n++, $2, $3, $4 }'
+    n=0
+    for function in $functions; do
+        echo "name $n $function"
+        n=$((n + 1))
+    done
+    cat "$out.plugin"
+} >"$out.new"
+mv "$out.new" "$out"
