@@ -39,14 +39,15 @@ struct fh_block {
 #define FH_TAG_BYTES ((size_t)4)
 #define FH_MIN_GRANULES ((uint32_t)(16 / FH_GRANULE))
 
-/* The opened tag: flags, and the size above them. A used block has no flag of its own: on the cached path of free one
- * rotation then leaves nothing but the size, or a number too large for any cached block. */
+/* The opened tag: whether the block before is free, the size, and three more flags on top. A used block has none of these: on
+ * the cached path one shift then leaves the size, or a number too large for any cached block. */
 #define FH_PREV_FREE ((uint32_t)1)
-#define FH_FREE ((uint32_t)2)
-#define FH_ALIGNED ((uint32_t)4)        /* used, and realloc must keep the alignment of the address */
-#define FH_IS_HUGE ((uint32_t)8)
+#define FH_SIZE_SHIFT 1
+#define FH_SIZE_MASK ((uint32_t)0xFFFF)
+#define FH_FREE ((uint32_t)1 << 17)
+#define FH_ALIGNED ((uint32_t)1 << 18)   /* used, and realloc must keep the alignment of the address */
+#define FH_IS_HUGE ((uint32_t)1 << 19)
 #define FH_USED ((uint32_t)0)
-#define FH_SIZE_SHIFT 4
 #define FH_TAG_LIMIT ((uint32_t)1 << 20) /* an opened word at or above this is no tag */
 #define FH_DEAD FH_FREE                  /* a free block of size zero: was a block until it was absorbed */
 
@@ -143,7 +144,7 @@ static inline uint32_t fh_huge_round(uint32_t granules)
 /* The size of a used block with that opened tag. */
 static inline uint32_t fh_used_size(uint32_t tag)
 {
-    uint32_t bits = tag >> FH_SIZE_SHIFT;
+    uint32_t bits = tag >> FH_SIZE_SHIFT & FH_SIZE_MASK;
     return fh_rarely((tag & FH_IS_HUGE) != 0) ? fh_huge_size(bits) : bits;
 }
 
@@ -194,7 +195,7 @@ static inline bool fh_space_holds(const struct fh_space *space, const struct fh_
  * word that holds a huge size is read only if a huge block ends in the region. */
 static inline uint32_t fh_free_size(const struct fh_space *space, const struct fh_block *b, uint32_t tag)
 {
-    uint32_t n = tag >> FH_SIZE_SHIFT;
+    uint32_t n = tag >> FH_SIZE_SHIFT & FH_SIZE_MASK;
     if (fh_rarely((tag & FH_IS_HUGE) != 0))
         n = fh_space_holds(space, b, FH_HUGE) && b->size >= FH_HUGE ? (uint32_t)b->size : 0;
     return n >= FH_MIN_GRANULES && fh_space_holds(space, b, n) ? n : 0;

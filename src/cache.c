@@ -4,8 +4,8 @@
  */
 #include "cache.h"
 
-/* A cache holds at most this part of the heap's blocks, all caches together a few times that. Larger shares cost small heaps
- * footprint and gain nothing: what is flushed too early is mostly what would not be asked for again. */
+/* A cache holds at most this part of what is in use, all caches together at most twice that. A share of the whole heap would
+ * feed on itself: what is cached keeps free memory apart, the heap grows, and so would the share. */
 #define SHARE 64
 
 /* The quick lists' heads may take this part of the heap, so that a small heap has few of them. */
@@ -24,7 +24,7 @@
 static void set_limit(struct fh_cache *c)
 {
     uint32_t users = c->heap->cache_count;
-    size_t share = c->heap->total / SHARE;
+    size_t share = c->heap->used / SHARE;
     int32_t limit = share < INT32_MAX / 2 ? (int32_t)share : INT32_MAX / 2;
     for (; users > 1; users /= 2)
         limit /= 2;
@@ -38,7 +38,7 @@ static bool look_at(struct fh_cache *c, const struct fh_block *b)
     struct fh_space *space = &c->heap->lists.space;
     if ((uintptr_t)b % FH_GRANULE != 0 || !fh_space_has(space, b))
         return false;
-    fh_store_long(&c->lo, space->lo);
+    c->lo = space->lo;
     fh_store_long(&c->span, space->span / FH_GRANULE);
     return true;
 }
@@ -48,8 +48,8 @@ static bool look_at(struct fh_cache *c, const struct fh_block *b)
 static bool flush_one(struct fh_cache *c, uint32_t granules)
 {
     struct fh_heap *h = c->heap;
-    struct fh_block *b = c->heads[granules];
-    c->heads[granules] = NULL;
+    struct fh_block *b = *fh_quick_head(c, granules);
+    *fh_quick_head(c, granules) = NULL;
     c->room += (int32_t)granules;
     if ((uintptr_t)b % FH_GRANULE != 0 || !fh_space_has(&h->lists.space, b)) {
         fh_blame(&h->lists, FH_BAD_LINK, b, 0, (uint32_t)(uintptr_t)b);
@@ -66,7 +66,7 @@ static bool flush_one(struct fh_cache *c, uint32_t granules)
         fh_report(h, NULL);
         return false;
     }
-    c->heads[granules] = next;
+    *fh_quick_head(c, granules) = next;
     return true;
 }
 
@@ -76,7 +76,7 @@ static void flush(struct fh_cache *c, uint32_t granules, int32_t room, uint32_t 
 {
     uint32_t lists = 0;
     while (c->room < room && most_blocks != 0 && lists <= c->most) {
-        if (c->heads[granules] != NULL) {
+        if (*fh_quick_head(c, granules) != NULL) {
             flush_one(c, granules);
             most_blocks--;
             continue;
@@ -90,7 +90,7 @@ static void flush(struct fh_cache *c, uint32_t granules, int32_t room, uint32_t 
 static void flush_all(struct fh_cache *c)
 {
     for (uint32_t granules = 0; granules <= c->most; granules++) {
-        while (c->heads[granules] != NULL)
+        while (*fh_quick_head(c, granules) != NULL)
             flush_one(c, granules);
     }
     c->room = c->limit;
@@ -114,9 +114,9 @@ static struct fh_block *fill(struct fh_cache *c, uint32_t granules)
     struct fh_block *last = fh_after(b, granules * (n - 1));
     for (struct fh_block *each = last; each != b;) {
         each = fh_before(each, granules);
-        fh_quick_link(each, c->heads[granules]);
+        fh_quick_link(each, *fh_quick_head(c, granules));
         *fh_mark_of(each) = fh_mark_for(c->secret, each);
-        c->heads[granules] = each;
+        *fh_quick_head(c, granules) = each;
     }
     c->room -= (int32_t)(granules * (n - 1));
     *fh_mark_of(last) = 0;
@@ -127,15 +127,15 @@ static struct fh_block *fill(struct fh_cache *c, uint32_t granules)
 static struct fh_block *take_head(struct fh_cache *c, uint32_t granules)
 {
     struct fh_heap *h = c->heap;
-    if (look_at(c, c->heads[granules])) {
+    if (look_at(c, *fh_quick_head(c, granules))) {
         struct fh_block *b = fh_cache_take(c, granules);
         if (b != NULL)
             return b;
-        fh_blame(&h->lists, FH_BAD_TAG, c->heads[granules], granules, fh_tag_open(c->secret, c->heads[granules]));
+        fh_blame(&h->lists, FH_BAD_TAG, *fh_quick_head(c, granules), granules, fh_tag_open(c->secret, *fh_quick_head(c, granules)));
     } else {
-        fh_blame(&h->lists, FH_BAD_LINK, c->heads[granules], 0, (uint32_t)(uintptr_t)c->heads[granules]);
+        fh_blame(&h->lists, FH_BAD_LINK, *fh_quick_head(c, granules), 0, (uint32_t)(uintptr_t)*fh_quick_head(c, granules));
     }
-    c->heads[granules] = NULL;
+    *fh_quick_head(c, granules) = NULL;
     fh_report(h, NULL);
     return NULL;
 }
@@ -150,7 +150,7 @@ static FH_COLD struct fh_block *take_slowly(struct fh_cache *c, uint32_t granule
     if (fh_load(&c->asked) != 0)
         flush_all(c);
     set_limit(c);
-    if (c->heads[granules] != NULL)
+    if (*fh_quick_head(c, granules) != NULL)
         b = take_head(c, granules);
     if (b == NULL)
         b = fill(c, granules);
@@ -184,12 +184,21 @@ static FH_COLD bool put_slowly(struct fh_cache *c, struct fh_block *b)
     return known && fh_cache_put(c, b);
 }
 
+/* The way of a block that the quick put refused, or that made the cache too full. */
+static FH_COLD bool finish_put(struct fh_cache *c, struct fh_block *b, bool done)
+{
+    if (!done && (fh_cache_knows(c, b) || !put_slowly(c, b)))
+        return false;
+    if (c->room < 0)
+        flush_slowly(c, fh_used_size(fh_tag_open(c->secret, b)));
+    return true;
+}
+
 static inline bool put(struct fh_cache *c, struct fh_block *b)
 {
-    if (fh_rarely(!fh_cache_put(c, b)) && (fh_cache_knows(c, b) || !put_slowly(c, b)))
-        return false;
-    if (fh_rarely(c->room < 0))
-        flush_slowly(c, fh_used_size(fh_tag_open(c->secret, b)));
+    bool done = fh_cache_put(c, b);
+    if (fh_rarely(!done || c->room < 0))
+        return finish_put(c, b, done);
     return true;
 }
 
@@ -235,23 +244,43 @@ void fh_cache_close(struct fh_cache *c)
     fh_free(h, c);
 }
 
+/* The block size for a request that a cached block may meet. */
+static inline size_t small_granules_for(size_t size)
+{
+    size_t granules = (size + FH_TAG_BYTES + FH_GRANULE - 1) / FH_GRANULE;
+    if (FH_MIN_GRANULES > 1 && granules < FH_MIN_GRANULES)
+        return FH_MIN_GRANULES;
+    return granules;
+}
+
+static FH_COLD void *malloc_slowly(struct fh_cache *c, size_t size)
+{
+    struct fh_block *b = size <= c->most_bytes ? take_slowly(c, (uint32_t)small_granules_for(size)) : NULL;
+    return b != NULL ? b : fh_malloc(c->heap, size);
+}
+
 void *fh_cache_malloc(struct fh_cache *c, size_t size)
 {
     if (fh_rarely(size > c->most_bytes))
-        return fh_malloc(c->heap, size);
-    uint32_t granules = (uint32_t)(size + FH_TAG_BYTES + FH_GRANULE - 1) / FH_GRANULE;
-    if (granules < FH_MIN_GRANULES)
-        granules = FH_MIN_GRANULES;
-    struct fh_block *b = fh_cache_take(c, granules);
-    if (fh_rarely(b == NULL) && (b = take_slowly(c, granules)) == NULL)
-        return fh_malloc(c->heap, size);
-    return b;
+        return malloc_slowly(c, size);
+    struct fh_block *b = fh_cache_take(c, small_granules_for(size));
+    return fh_rarely(b == NULL) ? malloc_slowly(c, size) : b;
+}
+
+static FH_COLD void free_slowly(struct fh_cache *c, struct fh_block *b, bool done)
+{
+    if (!finish_put(c, b, done))
+        fh_free(c->heap, b);
 }
 
 void fh_cache_free(struct fh_cache *c, void *ptr)
 {
-    if (fh_rarely(!put(c, (struct fh_block *)ptr)))
-        fh_free(c->heap, ptr);
+    struct fh_block *b = (struct fh_block *)ptr;
+    bool done = fh_cache_put(c, b);
+    if (fh_rarely(!done))
+        free_slowly(c, b, false);
+    else if (fh_rarely(c->room < 0))
+        free_slowly(c, b, true);
 }
 
 /* The current CPU's cache, to be used until leave_cache; NULL: it is busy, or there is no memory for it. */

@@ -18,7 +18,7 @@
 #include "lock.h"
 
 struct fh_cache {
-    fh_long lo;               /* the region that the last slow call saw: payload of its first block, */
+    uintptr_t lo;             /* the region that the last slow call saw: payload of its first block, */
     fh_long span;             /* and its length in granules; 0 sends every call to the slow path */
     uint32_t secret;
     uint32_t most;            /* the largest block cached, in granules, */
@@ -30,8 +30,14 @@ struct fh_cache {
     fh_word busy;             /* a call is inside; what interrupts it must stay out */
     struct fh_heap *heap;
     struct fh_cache *next;    /* all caches of the heap; with the lock held only */
-    struct fh_block *heads[]; /* by size in granules, from 0 to most */
 };
+
+/* The head of the quick list of a size in granules, from 0 to most; the heads follow the structure. (As a flexible array member
+ * gcc 12 addresses them with an instruction more.) */
+static inline struct fh_block **fh_quick_head(struct fh_cache *c, size_t granules)
+{
+    return (struct fh_block **)(void *)(c + 1) + granules;
+}
 
 /* A link of a quick list, in the first word of a payload: an address. */
 static inline struct fh_block *fh_quick_next(const struct fh_block *b)
@@ -47,40 +53,40 @@ static inline void fh_quick_link(struct fh_block *b, const struct fh_block *next
 /* May b be a block's payload in the region that the cache knows? One rotation checks alignment and bounds. */
 static inline bool fh_cache_knows(const struct fh_cache *c, const struct fh_block *b)
 {
-    uintptr_t distance = (uintptr_t)b - fh_load_long(&c->lo);
+    uintptr_t distance = (uintptr_t)b - c->lo;
     uintptr_t granules = distance / FH_GRANULE | distance << (sizeof distance * 8 - (FH_GRANULE == 16 ? 4 : 3));
-    return granules < fh_load_long(&c->span);
+    return granules < fh_peek_long(&c->span);
 }
 
 /* A block of that many granules off its quick list, or NULL: none there, or the one there needs the slow path's look. */
-static inline struct fh_block *fh_cache_take(struct fh_cache *c, uint32_t granules)
+static inline struct fh_block *fh_cache_take(struct fh_cache *c, size_t granules)
 {
-    struct fh_block *b = c->heads[granules];
+    struct fh_block **head = fh_quick_head(c, granules);
+    struct fh_block *b = *head;
     if (fh_rarely(!fh_cache_knows(c, b)))
         return NULL;
     uint32_t tag = fh_tag_open(c->secret, b);
-    if (fh_rarely((tag & ~FH_PREV_FREE) != granules << FH_SIZE_SHIFT))
+    if (fh_rarely(tag >> FH_SIZE_SHIFT != granules))
         return NULL;
-    c->heads[granules] = fh_quick_next(b);
+    *head = fh_quick_next(b);
     *fh_mark_of(b) = 0;
     c->room += (int32_t)granules;
     return b;
 }
 
-/* Puts a used block on its quick list, or does nothing and answers false: not for the cache, or misuse. */
+/* Puts a used block on its quick list and answers true. False, with nothing done: it is not for the cache, or misuse. */
 static inline bool fh_cache_put(struct fh_cache *c, struct fh_block *b)
 {
     if (fh_rarely(!fh_cache_knows(c, b)))
         return false;
     uint32_t mark = fh_mark_for(c->secret, b);
-    uint32_t tag = (fh_load(fh_tag_of(b)) ^ mark) * FH_OPEN;
-    uint32_t flags_below = tag >> 1;
-    uint32_t granules = flags_below >> 3 | flags_below << 29;
+    uint32_t granules = (fh_load(fh_tag_of(b)) ^ mark) * FH_OPEN >> FH_SIZE_SHIFT;
     if (fh_rarely(granules > c->most) || fh_rarely(*fh_mark_of(b) == mark))
         return false;
-    fh_quick_link(b, c->heads[granules]);
+    struct fh_block **head = fh_quick_head(c, granules);
+    fh_quick_link(b, *head);
     *fh_mark_of(b) = mark;
-    c->heads[granules] = b;
+    *head = b;
     c->room -= (int32_t)granules;
     return true;
 }

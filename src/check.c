@@ -29,7 +29,7 @@ static bool is_inside(const struct fh_heap *h, const struct fh_block *b)
 static uint32_t size_below(const struct fh_block *b, uint32_t tag, uintptr_t hi)
 {
     uintptr_t room = (hi - (uintptr_t)b) / FH_GRANULE;
-    uint32_t n = fh_is_free(tag) ? tag >> FH_SIZE_SHIFT : fh_used_size(tag);
+    uint32_t n = fh_is_free(tag) ? tag >> FH_SIZE_SHIFT & FH_SIZE_MASK : fh_used_size(tag);
     if (fh_is_free(tag) && (tag & FH_IS_HUGE) != 0)
         n = room >= FH_HUGE && b->size >= FH_HUGE ? (uint32_t)b->size : 0;
     return n >= FH_MIN_GRANULES && n <= room ? n : 0;
