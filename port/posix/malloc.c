@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * malloc.c - the C malloc family over one heap and the posix port: what a program gets that links this, or preloads it.
+ *
+ * Promise: every function does what C and POSIX say, in constructors before main, in any thread and across fork. Nothing is
+ * printed but the one line of a fault, before abort. Where the standards leave a choice, it is the GNU C library's, which
+ * programs have been tested with: malloc(0) is a pointer of its own, and realloc(p, 0) frees p and returns NULL.
+ * Requests of FH_LARGE bytes and more are spans, mapped on their own; see span.h. free knows the two apart by address.
+ * Invariant: errno is written only when a function fails, and then only as documented.
+ * Must not know: what a block looks like.
+ *
+ * Compile it with -fno-builtin: a compiler that knows malloc and memset makes a calloc of them, which would call itself.
+ */
+#include "sys.h"
+#include "posix.h"
+#include "span.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* From here on a mapping is cheaper than a block: its pages go back when it is freed, and it grows without a copy. */
+#define FH_LARGE ((size_t)256 << 10)
+
+/* A span that is made smaller than this becomes a block. */
+#define FH_SMALL_AGAIN (FH_LARGE / 4)
+
+static struct fh_posix posix;
+static struct fh_spans spans;
+static struct fh_heap *heap;
+static struct fh_lock start_lock;
+
+/* A thread that has a cache. The record lies in the heap, not in the thread's own memory, which may be gone when the child of
+ * a fork gives back what the threads it lacks had cached. Taken before the heap's lock where both are. */
+struct seat {
+    struct fh_cache *cache;
+    struct seat *next;
+};
+
+static struct fh_lock seats_lock;
+static struct seat *seats;
+static pthread_key_t seat_key;
+static bool seats_are_ready;
+
+static __thread struct fh_cache *cache;   /* NULL: none yet, or none any more */
+static __thread struct seat *seat;
+static __thread bool stands;              /* gets no cache: it is being made, or the thread is ending */
+
+/* Inlines the cache's fast path, which the compiler leaves out of line because it has several callers. */
+#define FLAT __attribute__((flatten))
+
+static bool rarely(bool condition)
+{
+    return __builtin_expect(condition, 0);
+}
+
+/* ---- the start, threads and forks ------------------------------------------------------------------------------------ */
+
+/* A span freed twice is foreign to the heap; here it is known by its name. */
+static void report(void *ctx, const struct fh_fault *fault)
+{
+    struct fh_fault known = *fault;
+    if (known.kind == FH_FOREIGN && fh_span_was_freed(&spans, known.ptr)) {
+        known.kind = FH_DOUBLE_FREE;
+        known.block = known.ptr;
+    }
+    fh_posix_fault(ctx, &known);
+}
+
+/* Ends a cache and its record. */
+static void vacate(struct seat *old)
+{
+    struct seat **at = &seats;
+    while (*at != old)
+        at = &(*at)->next;
+    *at = old->next;
+    fh_cache_close(old->cache);
+    fh_free(heap, old);
+}
+
+/* The thread ends. What it allocates and frees after this, in the destructors of others, goes to the heap itself. */
+static void stand_up(void *arg)
+{
+    uintptr_t state = fh_lock_enter(&seats_lock);
+    cache = NULL;
+    seat = NULL;
+    stands = true;
+    vacate((struct seat *)arg);
+    fh_lock_leave(&seats_lock, state);
+}
+
+/* The child has one thread; what the others had cached goes back. */
+static void after_fork_in_child(void)
+{
+    uintptr_t state = fh_lock_enter(&seats_lock);
+    for (struct seat *each = seats, *next; each != NULL; each = next) {
+        next = each->next;
+        if (each != seat)
+            vacate(each);
+    }
+    fh_lock_leave(&seats_lock, state);
+}
+
+/* Gives the thread a cache, if there is memory for one; it is tried again with the next request otherwise. */
+static __attribute__((noinline, cold)) struct fh_cache *sit_down(struct fh_heap *h)
+{
+    if (stands || !__atomic_load_n(&seats_are_ready, __ATOMIC_ACQUIRE))
+        return NULL;
+    stands = true;
+    uintptr_t state = fh_lock_enter(&seats_lock);
+    struct seat *mine = (struct seat *)fh_malloc(h, sizeof *mine);
+    struct fh_cache *c = mine != NULL ? fh_cache_open(h) : NULL;
+    if (c != NULL) {
+        *mine = (struct seat){ c, seats };
+        seats = mine;
+    }
+    fh_lock_leave(&seats_lock, state);
+    if (c != NULL && pthread_setspecific(seat_key, mine) == 0) {
+        cache = c;
+        seat = mine;
+    } else if (c != NULL) {
+        stand_up(mine);
+        return NULL;
+    } else if (mine != NULL) {
+        fh_free(h, mine);
+    }
+    stands = false;
+    return c;
+}
+
+/* Makes the heap, once. The heap is in place before anything is called that may allocate. */
+static __attribute__((noinline, cold)) struct fh_heap *start(void)
+{
+    uintptr_t state = fh_lock_enter(&start_lock);
+    struct fh_heap *h = heap;
+    bool first = h == NULL;
+    if (first) {
+        fh_posix_prepare(&posix);
+        posix.port.fault = report;
+        posix.port.cache = &fh_cpu_cache;
+        h = fh_create(NULL, 0, &posix.port);
+        __atomic_store_n(&heap, h, __ATOMIC_RELEASE);
+    }
+    fh_lock_leave(&start_lock, state);
+    if (!first || h == NULL)
+        return h;
+    int saved = errno;
+    fh_lock_watch(&seats_lock);
+    fh_lock_watch(&posix.lock);
+    fh_lock_watch(&spans.lock);
+    if (pthread_key_create(&seat_key, stand_up) == 0 && pthread_atfork(NULL, NULL, after_fork_in_child) == 0)
+        __atomic_store_n(&seats_are_ready, true, __ATOMIC_RELEASE);
+    errno = saved;
+    return h;
+}
+
+static inline struct fh_heap *heap_now(void)
+{
+    struct fh_heap *h = __atomic_load_n(&heap, __ATOMIC_ACQUIRE);
+    return rarely(h == NULL) ? start() : h;
+}
+
+/* ---- allocating ------------------------------------------------------------------------------------------------------ */
+
+static void *or_enomem(void *ptr)
+{
+    if (rarely(ptr == NULL))
+        errno = ENOMEM;
+    return ptr;
+}
+
+static __attribute__((noinline, cold)) void *refuse(int error)
+{
+    errno = error;
+    return NULL;
+}
+
+/* A block of the ordinary alignment from the heap, for a thread that may have no cache. */
+static __attribute__((noinline)) void *take_without_cache(size_t size)
+{
+    struct fh_heap *h = heap_now();
+    if (h == NULL)
+        return NULL;
+    struct fh_cache *c = cache != NULL ? cache : sit_down(h);
+    return c != NULL ? fh_cache_malloc(c, size) : fh_malloc(h, size);
+}
+
+static inline void *take_block(size_t size)
+{
+    struct fh_cache *c = cache;
+    return rarely(c == NULL) ? take_without_cache(size) : fh_cache_malloc(c, size);
+}
+
+static void *take_aligned_block(size_t align, size_t size)
+{
+    struct fh_heap *h = heap_now();
+    if (align <= FH_GRANULE)
+        return take_block(size);
+    return h != NULL ? fh_aligned_alloc(h, align, size) : NULL;
+}
+
+static __attribute__((noinline)) void *take_large(size_t align, size_t size, bool *zeroed)
+{
+    *zeroed = false;
+    /* Larger objects than a pointer difference can measure are none. */
+    if (size > PTRDIFF_MAX || heap_now() == NULL)
+        return NULL;
+    /* When the kernel maps no more spans, the heap may still have room. */
+    void *ptr = fh_span_map(&spans, size, align, zeroed);
+    return ptr != NULL ? ptr : take_aligned_block(align, size);
+}
+
+static inline void *take(size_t size)
+{
+    bool zeroed;
+    return rarely(size >= FH_LARGE) ? take_large(FH_GRANULE, size, &zeroed) : take_block(size);
+}
+
+static void *take_aligned(size_t align, size_t size)
+{
+    bool zeroed;
+    return size >= FH_LARGE ? take_large(align, size, &zeroed) : take_aligned_block(align, size);
+}
+
+static inline bool is_span(const void *ptr)
+{
+    return rarely(fh_span_may_start(&spans, ptr)) && fh_span_bytes(&spans, ptr) != 0;
+}
+
+static __attribute__((noinline)) void *malloc_slowly(size_t size)
+{
+    return or_enomem(take(size));
+}
+
+/* One straight path, without a frame, for a small request of a thread that has its cache. */
+FLAT void *malloc(size_t size)
+{
+    struct fh_cache *c = cache;
+    if (rarely(c == NULL) || rarely(size >= FH_LARGE))
+        return malloc_slowly(size);
+    void *ptr = fh_cache_malloc(c, size);
+    return rarely(ptr == NULL) ? refuse(ENOMEM) : ptr;
+}
+
+/* What begins a page may be a span, a block that happens to, or nothing. A thread that only frees needs no cache. */
+static __attribute__((noinline)) void free_slowly(void *ptr)
+{
+    if (ptr == NULL || (fh_span_may_start(&spans, ptr) && fh_span_free(&spans, ptr)))
+        return;
+    if (cache != NULL) {
+        fh_cache_free(cache, ptr);
+        return;
+    }
+    /* Before anything was handed out, the heap is made only to report the pointer. */
+    struct fh_heap *h = heap_now();
+    if (h != NULL)
+        fh_free(h, ptr);
+}
+
+FLAT void free(void *ptr)
+{
+    struct fh_cache *c = cache;
+    if (rarely(fh_span_starts_page(ptr)) || rarely(c == NULL))
+        free_slowly(ptr);
+    else
+        fh_cache_free(c, ptr);
+}
+
+void *calloc(size_t count, size_t size)
+{
+    size_t bytes;
+    if (rarely(__builtin_mul_overflow(count, size, &bytes)))
+        return refuse(ENOMEM);
+    bool zeroed = false;
+    void *ptr = bytes >= FH_LARGE ? take_large(FH_GRANULE, bytes, &zeroed) : take_block(bytes);
+    if (rarely(ptr == NULL))
+        return refuse(ENOMEM);
+    return zeroed ? ptr : memset(ptr, 0, bytes);
+}
+
+size_t malloc_usable_size(void *ptr)
+{
+    size_t bytes = 0;
+    if (rarely(fh_span_may_start(&spans, ptr)) && (bytes = fh_span_bytes(&spans, ptr)) != 0)
+        return bytes;
+    struct fh_heap *h = heap_now();
+    return h != NULL ? fh_usable_size(h, ptr) : 0;
+}
+
+/* Moves what is at ptr, of which old bytes may be read, to a new block or span. */
+static void *move(void *ptr, size_t old, size_t size)
+{
+    void *moved = take(size);
+    if (moved == NULL)
+        return refuse(ENOMEM);
+    memcpy(moved, ptr, old < size ? old : size);
+    free(ptr);
+    return moved;
+}
+
+static __attribute__((noinline)) void *resize_span(void *ptr, size_t size)
+{
+    void *resized = NULL;
+    if (size > PTRDIFF_MAX)
+        return refuse(ENOMEM);
+    if (size >= FH_SMALL_AGAIN && (resized = fh_span_resize(&spans, ptr, size)) != NULL)
+        return resized;
+    return move(ptr, fh_span_bytes(&spans, ptr), size);
+}
+
+void *realloc(void *ptr, size_t size)
+{
+    if (ptr == NULL)
+        return malloc(size);
+    if (rarely(size == 0)) {
+        free(ptr);
+        return NULL;
+    }
+    if (is_span(ptr))
+        return resize_span(ptr, size);
+    struct fh_heap *h = heap_now();
+    if (h == NULL || size > PTRDIFF_MAX)
+        return refuse(ENOMEM);
+    if (fh_resize(h, ptr, size))
+        return ptr;
+    return move(ptr, fh_usable_size(h, ptr), size);
+}
+
+void *reallocarray(void *ptr, size_t count, size_t size)
+{
+    size_t bytes;
+    if (rarely(__builtin_mul_overflow(count, size, &bytes)))
+        return refuse(ENOMEM);
+    return realloc(ptr, bytes);
+}
+
+static bool is_power_of_two(size_t x)
+{
+    return x != 0 && (x & (x - 1)) == 0;
+}
+
+void *memalign(size_t align, size_t size)
+{
+    if (!is_power_of_two(align))
+        return refuse(EINVAL);
+    return or_enomem(take_aligned(align, size));
+}
+
+void *aligned_alloc(size_t align, size_t size)
+{
+    return memalign(align, size);
+}
+
+/* The only one that returns its error and leaves errno alone, and *out too when it fails. */
+int posix_memalign(void **out, size_t align, size_t size)
+{
+    if (!is_power_of_two(align) || align % sizeof(void *) != 0)
+        return EINVAL;
+    void *ptr = take_aligned(align, size);
+    if (ptr == NULL)
+        return ENOMEM;
+    *out = ptr;
+    return 0;
+}
+
+static size_t page_size(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+void *valloc(size_t size)
+{
+    return or_enomem(take_aligned(page_size(), size));
+}
+
+/* Whole pages, at least one. */
+void *pvalloc(size_t size)
+{
+    size_t page = page_size();
+    if (size > SIZE_MAX - (page - 1))
+        return refuse(ENOMEM);
+    size_t whole = (size + (page - 1)) & ~(page - 1);
+    return or_enomem(take_aligned(page, whole != 0 ? whole : page));
+}
+
+/* C23: the size that was asked for. Nothing here needs it. */
+void free_sized(void *ptr, size_t size)
+{
+    (void)size;
+    free(ptr);
+}
+
+void free_aligned_sized(void *ptr, size_t align, size_t size)
+{
+    (void)align;
+    (void)size;
+    free(ptr);
+}
+
+/* GNU: gives idle memory back to the system; 1 if there was any. What pad would keep is kept by no one. */
+int malloc_trim(size_t pad)
+{
+    (void)pad;
+    struct fh_heap *h = heap_now();
+    size_t released = fh_span_trim(&spans);
+    if (h != NULL)
+        released += fh_trim(h);
+    return released != 0;
+}
