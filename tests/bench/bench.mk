@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+#
+# bench.mk - the recorder, the replayer, the sizing tool, the traces and the benchmark.
+#
+# HOWTO
+#   make bench-quick            against the sources as they are: footprint of each trace over its bound, time over mimalloc's,
+#                               and their geometric means; about a minute. ROUNDS=1 is quicker and noisier.
+#   make bench                  everything: all allocators, plots, threads, the list of what holds
+#   build/fh-replay --help      one trace, other allocators, --fit, --picture, --check
+#   build/fh-replay --fit -a build/fh-adapter-freehold.so -a build/fh-adapter-k8.so build/traces/*.fht
+
+BENCH := tests/bench
+REPLAY_SRC := $(wildcard $(BENCH)/replay/*.c)
+BENCH_HDR := $(wildcard $(BENCH)/*.h $(BENCH)/replay/*.h)
+ADAPTER_FLAGS := -fPIC -shared -fvisibility=hidden -Wl,-Bsymbolic
+
+PROGRAM_TRACES := $(patsubst tests/traces/%.fht.xz,$(B)/traces/%.fht,$(wildcard tests/traces/*.fht.xz))
+EMBEDDED_TRACES := $(addprefix $(B)/traces/,queue.fht packet.fht holes.fht random.fht)
+TRACES := $(PROGRAM_TRACES) $(EMBEDDED_TRACES)
+
+LIB := $(firstword $(wildcard /usr/lib/$(shell uname -m)-linux-gnu) /usr/lib)
+PEERS := $(LIB)/libmimalloc.so.2.0:libmimalloc2.0 $(LIB)/libjemalloc.so.2:libjemalloc2 \
+	$(LIB)/libtcmalloc_minimal.so.4:libtcmalloc-minimal4 musl-gcc:musl-tools
+
+.PHONY: replay
+replay: $(B)/fh-replay $(B)/libfreehold-record.so $(B)/fh-adapter-freehold.so $(B)/fh-gen  ## build the trace recorder, the replayer and the sizing tool
+
+$(B)/libfreehold-record.so: $(BENCH)/record/record.c $(BENCH)/trace.h
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(WARN) $(CFLAGS) -fPIC -shared $< -o $@ -ldl -pthread
+
+$(B)/fh-replay: $(REPLAY_SRC) $(BENCH_HDR)
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(WARN) $(CFLAGS) $(REPLAY_SRC) -o $@ -ldl
+
+$(B)/fh-gen: $(BENCH)/gen/gen.c $(BENCH)/trace.h
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(WARN) $(CFLAGS) $< -o $@
+
+$(B)/fh-adapter-freehold.so: $(BENCH)/adapters/freehold.c $(BENCH)/adapter.h $(CORE_SRC) $(CORE_HDR)
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) $(CFLAGS) $(ADAPTER_FLAGS) $(CORE_SRC) $< -o $@
+
+$(B)/traces/%.fht: tests/traces/%.fht.xz
+	$(call need,xz:xz-utils)
+	@mkdir -p $(@D)
+	@xz -dc $< >$@
+
+$(EMBEDDED_TRACES): $(B)/traces/%.fht: $(B)/fh-gen
+	@mkdir -p $(@D)
+	@$(B)/fh-gen $* $@
+
+.PHONY: peers
+peers:
+	$(call need,$(PEERS))
+
+ROUNDS ?= 3
+.PHONY: bench-quick
+bench-quick: replay peers $(TRACES)  ## footprint and speed of the sources as they are, beside mimalloc
+	@$(B)/fh-replay --fit --tsv $(TRACES) >$(B)/traces/fit.tsv
+	@sh $(BENCH)/compare.sh $(ROUNDS) $(B)/traces/quick.tsv \
+		"freehold=$(B)/fh-replay" \
+		"mimalloc=LD_PRELOAD=$(LIB)/libmimalloc.so.2.0 $(B)/fh-replay -a system" -- $(TRACES)
+	@awk -F'\t' -v real="$(basename $(notdir $(PROGRAM_TRACES)))" -f $(BENCH)/quick.awk $(B)/traces/fit.tsv $(B)/traces/quick.tsv

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * run.c - the replay itself; see run.h for the promise.
+ */
+#define _GNU_SOURCE
+#include "run.h"
+
+#include <stdio.h>
+#include <time.h>
+
+bool fh_stage_open(struct fh_stage *s, const struct fh_allocator *a, const struct fh_trace *t, size_t bytes)
+{
+    *s = (struct fh_stage){ .a = a, .t = t, .region_bytes = a->region ? bytes : 0 };
+    if (a->region)
+        s->region = fh_map(bytes);
+    s->heap = a->open(s->region, s->region_bytes);
+    if (s->heap == NULL) {
+        fh_unmap(s->region, s->region_bytes);
+        return false;
+    }
+    s->ptrs = fh_map(t->slots * sizeof *s->ptrs);
+    return true;
+}
+
+void fh_stage_close(struct fh_stage *s)
+{
+    fh_stage_clear(s);
+    s->a->close(s->heap);
+    fh_unmap(s->region, s->region_bytes);
+    fh_unmap(s->ptrs, s->t->slots * sizeof *s->ptrs);
+}
+
+void fh_stage_clear(struct fh_stage *s)
+{
+    for (uint32_t i = 0; i < s->t->slots; i++) {
+        if (s->ptrs[i] != NULL)
+            s->a->free(s->heap, s->ptrs[i]);
+        s->ptrs[i] = NULL;
+    }
+}
+
+static void *zeroed(const struct fh_stage *s, size_t size)
+{
+    if (s->a->calloc != NULL)
+        return s->a->calloc(s->heap, size);
+    void *ptr = s->a->malloc(s->heap, size);
+    return ptr != NULL ? memset(ptr, 0, size) : NULL;
+}
+
+/* One op that allocates or resizes. NULL: refused. */
+static inline void *allocate(const struct fh_stage *s, const struct fh_op *op)
+{
+    switch ((enum fh_trace_op)op->what) {
+    case FH_T_MALLOC:
+        return s->a->malloc(s->heap, op->size);
+    case FH_T_CALLOC:
+        return zeroed(s, op->size);
+    case FH_T_REALLOC:
+        return s->a->realloc(s->heap, s->ptrs[op->slot], op->size != 0 ? op->size : 1);
+    case FH_T_ALIGNED:
+        return s->a->aligned_alloc(s->heap, (size_t)1 << op->align_log, op->size);
+    default:
+        return NULL;
+    }
+}
+
+static inline bool step(struct fh_stage *s, const struct fh_op *op)
+{
+    void **where = &s->ptrs[op->slot];
+    if (op->what == FH_T_FREE) {
+        s->a->free(s->heap, *where);
+        *where = NULL;
+        return true;
+    }
+    void *ptr = allocate(s, op);
+    if (ptr == NULL)
+        return false;
+    *where = ptr;
+    if (op->size != 0)
+        *(volatile char *)ptr = 1;
+    return true;
+}
+
+size_t fh_replay(struct fh_stage *s)
+{
+    const struct fh_op *end = s->t->ops + s->t->count;
+    const struct fh_op *op = s->t->ops;
+    while (op != end && step(s, op))
+        op++;
+    return (size_t)(op - s->t->ops);
+}
+
+static uint64_t wall_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+uint64_t fh_cpu_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+size_t fh_replay_each(struct fh_stage *s, uint32_t *ns)
+{
+    for (size_t i = 0; i < s->t->count; i++) {
+        uint64_t before = wall_ns();
+        if (!step(s, &s->t->ops[i]))
+            return i;
+        uint64_t took = wall_ns() - before;
+        if (took < ns[i])
+            ns[i] = (uint32_t)took;
+    }
+    return s->t->count;
+}
+
+/* The contents of a block: a byte that depends on its slot and the place. */
+static unsigned char byte_at(uint32_t slot, size_t i)
+{
+    return (unsigned char)(slot * 31 + i + (i >> 8));
+}
+
+static bool contents_hold(const unsigned char *p, uint32_t slot, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        if (p[i] != byte_at(slot, i))
+            return false;
+    return true;
+}
+
+static bool wrong(const struct fh_stage *s, size_t i, const char *what)
+{
+    fprintf(stderr, "fh-replay: %s on %s: op %zu: %s\n", s->t->name, s->a->name, i, what);
+    return false;
+}
+
+static bool checked_step(struct fh_stage *s, size_t i, uint32_t *size_of, bool *refused)
+{
+    const struct fh_op *op = &s->t->ops[i];
+    unsigned char *old = s->ptrs[op->slot];
+    uint32_t held = size_of[op->slot];
+    if (op->what == FH_T_FREE && !contents_hold(old, op->slot, 0, held))
+        return wrong(s, i, "the block's contents changed while it was allocated");
+    *refused = !step(s, op);
+    if (op->what == FH_T_FREE || *refused)
+        return true;
+    unsigned char *p = s->ptrs[op->slot];
+    size_t align = op->what == FH_T_ALIGNED ? (size_t)1 << op->align_log : s->a->granule;
+    if ((uintptr_t)p % align != 0)
+        return wrong(s, i, "a block that is not aligned");
+    if (s->region != NULL && (p < (unsigned char *)s->region || op->size > s->region_bytes
+                              || p > (unsigned char *)s->region + s->region_bytes - op->size))
+        return wrong(s, i, "a block outside the region");
+    for (size_t j = 1; op->what == FH_T_CALLOC && j < op->size; j++)
+        if (p[j] != 0)
+            return wrong(s, i, "a block that is not zeroed");
+    uint32_t kept = op->what != FH_T_REALLOC ? 0 : held < op->size ? held : op->size;
+    if (kept != 0 && !contents_hold(p, op->slot, 1, kept))
+        return wrong(s, i, "the block's contents did not survive realloc");
+    for (size_t j = 0; j < op->size; j++)
+        p[j] = byte_at(op->slot, j);
+    size_of[op->slot] = op->size;
+    return true;
+}
+
+bool fh_replay_checked(struct fh_stage *s, size_t *done)
+{
+    uint32_t *size_of = fh_map(s->t->slots * sizeof *size_of);
+    bool refused = false;
+    bool good = true;
+    size_t i = 0;
+    while (i < s->t->count && (good = checked_step(s, i, size_of, &refused)) && !refused)
+        i++;
+    *done = i;
+    fh_unmap(size_of, s->t->slots * sizeof *size_of);
+    const char *broken = good && s->a->broken != NULL ? s->a->broken(s->heap) : NULL;
+    return good && (broken == NULL || wrong(s, i, broken));
+}
+
+static bool fits(const struct fh_allocator *a, const struct fh_trace *t, size_t bytes)
+{
+    struct fh_stage s;
+    if (!fh_stage_open(&s, a, t, bytes))
+        return false;
+    bool all = fh_replay(&s) == t->count;
+    /* The region goes as a whole: nothing needs to be freed. */
+    memset(s.ptrs, 0, t->slots * sizeof *s.ptrs);
+    fh_stage_close(&s);
+    return all;
+}
+
+size_t fh_fit(const struct fh_allocator *a, const struct fh_trace *t, size_t bound)
+{
+    size_t step_bytes = a->granule;
+    size_t low = bound / step_bytes;
+    size_t high = low + low / 16 + 64;
+    while (!fits(a, t, high * step_bytes)) {
+        low = high;
+        high += high / 4;
+        if (high * step_bytes > bound * 64 + 65536)
+            return 0;
+    }
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (fits(a, t, middle * step_bytes))
+            high = middle;
+        else
+            low = middle;
+    }
+    return high * step_bytes;
+}
+
+size_t fh_ample(size_t bound)
+{
+    return bound * 2 + ((size_t)1 << 20);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * run.h - one replay of a trace on an allocator: fast, checked, op by op, or in the smallest region.
+ *
+ * Promise: the same calls in the same order whatever the purpose. The first byte of each block is written: a program that
+ * allocates memory uses it, and an allocator that keeps its words near the payload need not be flattered or wronged.
+ * Must not know: files, what is printed.
+ */
+#ifndef FH_RUN_H
+#define FH_RUN_H
+
+#include "allocator.h"
+
+/* A heap to replay on. region: its memory, if the allocator runs in a region. */
+struct fh_stage {
+    const struct fh_allocator *a;
+    const struct fh_trace *t;
+    void *heap;
+    void *region;
+    size_t region_bytes;
+    void **ptrs;             /* by slot */
+};
+
+/* Makes an empty heap of that many bytes; false if they are too small for the allocator. fh_close undoes it. */
+bool fh_stage_open(struct fh_stage *s, const struct fh_allocator *a, const struct fh_trace *t, size_t bytes);
+void fh_stage_close(struct fh_stage *s);
+
+/* Replays the whole trace. Returns how many ops succeeded: all of them, or the place of the first one refused. What is alive
+ * after it stays allocated until fh_stage_clear. */
+size_t fh_replay(struct fh_stage *s);
+void fh_stage_clear(struct fh_stage *s);
+
+/* The same with every byte of every payload filled and verified, alignment too. Complains on stderr about what is wrong and
+ * returns false; *done as above. */
+bool fh_replay_checked(struct fh_stage *s, size_t *done);
+
+/* The same with the time of each op in nanoseconds, where it is less than what is there already: after several passes what is
+ * left is the op's own time, without the interruptions. */
+size_t fh_replay_each(struct fh_stage *s, uint32_t *ns);
+
+/* CPU time of this process in nanoseconds. */
+uint64_t fh_cpu_ns(void);
+
+/* The smallest region, to a granule, in which the whole trace succeeds, found by bisection; 0 if there is none below 64 times
+ * the bound. */
+size_t fh_fit(const struct fh_allocator *a, const struct fh_trace *t, size_t bound);
+
+/* A region that is surely no obstacle, for measurements of time. */
+size_t fh_ample(size_t bound);
+
+#endif
