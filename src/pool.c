@@ -399,8 +399,11 @@ void fh_pool_relist(struct fh_heap *h)
         uint32_t n = 0;
         fh_space_find(&h->lists.space, r->lo);
         for (struct fh_block *b = (struct fh_block *)r->lo; (b = resync(h, b, hi, &tag, &n)) != NULL; b = fh_after(b, n)) {
-            if (fh_is_free(tag) && *fh_footer_of(fh_after(b, n)) == n)
+            if (fh_is_free(tag) && *fh_footer_of(fh_after(b, n)) == n) {
                 fh_list_insert(&h->lists, b, n);
+                /* The insertion may have asked for the region of another block. */
+                fh_space_find(&h->lists.space, r->lo);
+            }
         }
     }
 }

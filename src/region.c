@@ -19,7 +19,7 @@ static uint32_t low_word(uintptr_t x)
 /* The upper half of an address, zero where there is none. */
 static uint32_t high_word(uintptr_t x)
 {
-    return (uint32_t)(x >> (sizeof x * 4) >> (sizeof x * 4 - (sizeof x > 4 ? 0 : 1)));
+    return (uint32_t)((uint64_t)x >> 32);
 }
 
 static uint32_t check_for(const struct fh_space *space, const struct fh_region *r, uint32_t low_bits)
