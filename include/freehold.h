@@ -179,8 +179,7 @@ struct fh_stats {
     size_t bytes_cached;  /* part of bytes_used: in blocks that wait in a cache */
 };
 
-/* Fills *stats. Cost: linear in the number of free blocks and of regions, with the lock held; a tool, not a counter to
- * poll from an interrupt. A damaged list ends the count early. */
+/* Fills *stats. Cost: linear in the number of blocks, with the lock held; a tool, not a counter to poll from an interrupt. A damaged list ends the count early. */
 void fh_stats(struct fh_heap *heap, struct fh_stats *stats);
 
 /* One block as fh_walk shows it. A region's end is shown as a used block of zero bytes. */

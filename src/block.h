@@ -174,15 +174,23 @@ struct fh_space {
     uint32_t secret;          /* of the seal */
 };
 
-/* Looks for the region that holds the address and makes it the last one asked for; false if there is none. */
-bool fh_space_find(struct fh_space *space, uintptr_t address);
+/* Looks for the region that holds the address and makes it the last one asked for; returns the bytes from there to its end, 0
+ * if there is none. */
+uintptr_t fh_space_find(struct fh_space *space, uintptr_t address);
 
-/* May a block begin at that address? After true, lo and span are those of its region. */
+/* The bytes from b to the end of the region that holds it, 0 if no block can begin there. After it, lo and span are those of
+ * that region. */
+static inline uintptr_t fh_space_room(struct fh_space *space, const struct fh_block *b)
+{
+    uintptr_t distance = (uintptr_t)b - space->lo;
+    if (fh_rarely(distance >= space->span))
+        return fh_space_find(space, (uintptr_t)b);
+    return space->span - distance;
+}
+
 static inline bool fh_space_has(struct fh_space *space, const struct fh_block *b)
 {
-    if (fh_rarely((uintptr_t)b - space->lo >= space->span))
-        return fh_space_find(space, (uintptr_t)b);
-    return true;
+    return fh_space_room(space, b) != 0;
 }
 
 /* Does a block of that size end within the region asked for last, in which it begins? */

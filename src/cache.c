@@ -100,13 +100,13 @@ static void flush_all(struct fh_cache *c)
 /* Takes a run of blocks from the pool, keeps one for the caller and caches the others. */
 static struct fh_block *fill(struct fh_cache *c, uint32_t granules)
 {
-    uint32_t count = FILL_BYTES / FH_GRANULE / granules;
-    if (count > FILL_BLOCKS)
-        count = FILL_BLOCKS;
+    uint32_t count = FILL_BLOCKS;
+    while (count > 1 && count * granules > FILL_BYTES / FH_GRANULE)
+        count /= 2;
     while (count > 1 && (int32_t)(count * granules) > c->room / 2)
         count /= 2;
     struct fh_block *b = NULL;
-    uint32_t n = fh_pool_take_run(c->heap, granules, count != 0 ? count : 1, &b);
+    uint32_t n = fh_pool_take_run(c->heap, granules, count, &b);
     if (n == 0)
         return NULL;
     look_at(c, b);

@@ -17,7 +17,7 @@ static uint32_t classes_for(size_t bytes, bool grows)
     uint32_t granules = bytes / FH_GRANULE < FH_MAX_GRANULES ? (uint32_t)(bytes / FH_GRANULE) : FH_MAX_GRANULES;
     const struct fh_lists all = { .classes = FH_MAX_CLASSES };
     uint32_t needed = grows ? FH_MAX_CLASSES : fh_class_of(&all, granules | 1) + 1;
-    size_t share = bytes / (grows ? 4 : 16) / sizeof(fh_word);
+    size_t share = (grows ? bytes / 4 : bytes / 16) / sizeof(fh_word);
     if (needed > share)
         needed = (uint32_t)share;
     return needed != 0 ? needed : 1;
@@ -50,7 +50,6 @@ static struct fh_heap *lay(uintptr_t start, uintptr_t last, const struct fh_port
     uint32_t granules = (uint32_t)((hi - lo) / FH_GRANULE);
     h->used = granules;
     h->total = granules;
-    h->blocks = 1;
     fh_space_find(&h->lists.space, lo);
     fh_pool_give(h, (struct fh_block *)lo, FH_USED, granules);
     return h;

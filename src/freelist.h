@@ -6,7 +6,11 @@
  * list in constant time. Small sizes have a list for each; above, each doubling is cut into 8 equal classes. A bitmap
  * names the classes that are not empty.
  * Invariant: a list holds exactly the free blocks of its class; a bit is set if and only if its list is not empty.
- * Must not know: neighbours, regions (it asks fh_space_has before it touches a block).
+ * Every link is checked from both sides before it is followed or written: the address lies in a region, and the block
+ * there links back. What fails is left as it is and blamed.
+ * Must not know: neighbours, regions (it asks fh_space_room before it touches a block).
+ *
+ * The verbs are inline: the pool uses each in one or two places, and calls would cost a quarter of malloc.
  *
  * Source: Knuth, The Art of Computer Programming 1, 2.5 (boundary tags, first fit); Masmano, Ripoll, Crespo and Real,
  * TLSF (2004) for cutting doublings into equal classes under a bitmap. Unlike TLSF the request is not rounded up to a
@@ -35,7 +39,9 @@ struct fh_lists {
 
 /* How many blocks of a request's own class are looked at before the next class answers: more find little (0.1 % of
  * footprint from 4 to 8) and each costs a cache miss. */
+#ifndef FH_SEARCH_DEPTH
 #define FH_SEARCH_DEPTH 4
+#endif
 
 #ifdef FH_SINGLE_LIST
 #define FH_MAX_CLASSES ((uint32_t)1)
@@ -77,14 +83,171 @@ static inline fh_word *fh_map_of(struct fh_lists *l, uint32_t class)
 /* Notes what is wrong and answers false, for the caller to pass on. */
 bool fh_blame(struct fh_lists *l, enum fh_fault_kind kind, const struct fh_block *block, uint32_t expected, uint32_t found);
 
-/* Puts a free block, its tag and footer written, at the front of its list. False: the list's head is damaged. */
-bool fh_list_insert(struct fh_lists *l, struct fh_block *b, uint32_t granules);
+/* The size of the free block at b with that opened tag, when it is huge; 0 and the blame if it is none. */
+uint32_t fh_open_huge(struct fh_lists *l, const struct fh_block *b, uint32_t tag);
 
-/* Takes a free block off its list. False, with nothing written: a link does not lead there and back. */
-bool fh_list_remove(struct fh_lists *l, struct fh_block *b, uint32_t granules);
+/* The size of the free block that should be at b; 0 and the blame if there is none. After it, the space's last region is
+ * the block's. */
+static inline uint32_t fh_open_free(struct fh_lists *l, const struct fh_block *b)
+{
+    uintptr_t room = fh_space_room(&l->space, b);
+    if (fh_rarely(room == 0)) {
+        fh_blame(l, FH_BAD_LINK, b, 0, 0);
+        return 0;
+    }
+    uint32_t tag = fh_tag_open(l->space.secret, b);
+    uint32_t size = (tag ^ FH_FREE) >> FH_SIZE_SHIFT;
+    if (fh_rarely(size > FH_SIZE_MASK))
+        return fh_open_huge(l, b, tag);
+    if (fh_rarely(size > room / FH_GRANULE || size < FH_MIN_GRANULES || (tag & FH_PREV_FREE) != 0)) {
+        fh_blame(l, FH_BAD_TAG, b, FH_FREE, tag);
+        return 0;
+    }
+    return size;
+}
 
-/* Finds a free block of at least that many granules and stores its size; NULL if there is none, or, with the blame set,
- * if a list is damaged. The block stays on its list. After it, the space's last region is the block's. */
-struct fh_block *fh_list_find(struct fh_lists *l, uint32_t granules, uint32_t *size);
+/* Is there a block whose own link, the one that leads back, is as expected? */
+static inline bool fh_leads_back(struct fh_lists *l, const struct fh_block *b, const fh_word *back, uint32_t expected)
+{
+    if (fh_rarely(fh_space_room(&l->space, b) == 0 || *back != expected))
+        return fh_blame(l, FH_BAD_LINK, b, expected, 0);
+    return true;
+}
+
+/* Puts a free block at the front of its list. False: the list's head is damaged. */
+static inline bool fh_list_insert(struct fh_lists *l, struct fh_block *b, uint32_t granules)
+{
+    uint32_t class = fh_class_of(l, granules);
+    fh_word *head = fh_head_of(l, class);
+    uint32_t self = fh_link_to(l, b);
+    uint32_t first = *head;
+    if (first != 0) {
+        struct fh_block *old = fh_link_at(l, first);
+        if (!fh_leads_back(l, old, &old->prev, 0))
+            return false;
+        old->prev = self;
+    } else {
+        *fh_map_of(l, class) |= (uint32_t)1 << (class & 31);
+    }
+    b->next = first;
+    b->prev = 0;
+    *head = self;
+    return true;
+}
+
+/* Do both links of a listed block lead there and back? If prev is 0, *head is its list's head, which must be the block. */
+static inline bool fh_links_hold(struct fh_lists *l, struct fh_block *b, const fh_word *head)
+{
+    uint32_t self = fh_link_to(l, b);
+    uint32_t next = b->next;
+    uint32_t prev = b->prev;
+    if (next != 0) {
+        const struct fh_block *behind = fh_link_at(l, next);
+        if (!fh_leads_back(l, behind, &behind->prev, self))
+            return false;
+    }
+    if (prev != 0) {
+        const struct fh_block *ahead = fh_link_at(l, prev);
+        return fh_leads_back(l, ahead, &ahead->next, self);
+    }
+    if (fh_rarely(*head != self))
+        return fh_blame(l, FH_BAD_LINK, b, *head, self);
+    return true;
+}
+
+/* Lets what leads to a listed block, whose links hold, lead on to these instead. */
+static inline void fh_bridge(struct fh_lists *l, struct fh_block *b, fh_word *head, uint32_t to_next, uint32_t to_prev)
+{
+    if (b->next != 0)
+        fh_link_at(l, b->next)->prev = to_prev;
+    if (b->prev != 0)
+        fh_link_at(l, b->prev)->next = to_next;
+    else
+        *head = to_next;
+}
+
+/* Takes a free block of that class off its list. False, with nothing written: a link does not lead there and back. */
+static inline bool fh_list_remove(struct fh_lists *l, struct fh_block *b, uint32_t class)
+{
+    fh_word *head = fh_head_of(l, class);
+    if (!fh_links_hold(l, b, head))
+        return false;
+    fh_bridge(l, b, head, b->next, b->prev);
+    if (*head == 0)
+        *fh_map_of(l, class) &= ~((uint32_t)1 << (class & 31));
+    return true;
+}
+
+/* Takes a free block off the lists and puts another one, which may have grown from it or be cut from it, there instead. Where
+ * both are of one class nothing moves but the links that lead to it. */
+static inline bool fh_list_replace(struct fh_lists *l, struct fh_block *old, uint32_t old_class, struct fh_block *b, uint32_t granules)
+{
+    if (fh_class_of(l, granules) != old_class)
+        return fh_list_remove(l, old, old_class) && fh_list_insert(l, b, granules);
+    if (b == old)
+        return true;
+    fh_word *head = fh_head_of(l, old_class);
+    if (!fh_links_hold(l, old, head))
+        return false;
+    uint32_t self = fh_link_to(l, b);
+    fh_bridge(l, old, head, self, self);
+    b->next = old->next;
+    b->prev = old->prev;
+    return true;
+}
+
+#ifdef FH_SINGLE_LIST
+static inline uint32_t fh_next_class(struct fh_lists *l, uint32_t class)
+{
+    (void)l;
+    return class;
+}
+#else
+/* The first class from this one on whose list is not empty, or the number of classes if there is none. */
+static inline uint32_t fh_next_class(struct fh_lists *l, uint32_t class)
+{
+    const fh_word *map = fh_map_of(l, 0);
+    uint32_t words = (l->classes + 31) / 32;
+    uint32_t i = class / 32;
+    if (fh_rarely(i >= words))
+        return l->classes;
+    uint32_t bits = map[i] & (~(uint32_t)0 << (class & 31));
+    while (bits == 0) {
+        if (++i == words)
+            return l->classes;
+        bits = map[i];
+    }
+    return i * 32 + fh_lowest_bit(bits);
+}
+#endif
+
+/* Finds a free block of at least that many granules and stores its size and class; NULL if there is none, or, with the blame
+ * set, if a list is damaged. The block stays on its list. The last class has no upper bound, so that its list is searched to
+ * the end; it is as long as there are blocks larger than anything the heap was made for. */
+static inline struct fh_block *fh_list_find(struct fh_lists *l, uint32_t granules, uint32_t *size, uint32_t *class)
+{
+    uint32_t c = fh_class_of(l, granules);
+    uint32_t tries = c + 1 == l->classes ? UINT32_MAX : FH_SEARCH_DEPTH;
+    uint32_t link = *fh_head_of(l, c);
+    for (;;) {
+        if (link == 0 || tries == 0) {
+            c = fh_next_class(l, c + 1);
+            if (c >= l->classes)
+                return NULL;
+            link = *fh_head_of(l, c);
+            tries = 1;
+        }
+        struct fh_block *b = fh_link_at(l, link);
+        *size = fh_open_free(l, b);
+        if (fh_rarely(*size == 0))
+            return NULL;
+        if (*size >= granules) {
+            *class = c;
+            return b;
+        }
+        link = b->next;
+        tries--;
+    }
+}
 
 #endif

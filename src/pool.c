@@ -13,7 +13,7 @@ static inline uint32_t secret_of(const struct fh_heap *h)
 }
 
 /* Opens the tag behind a block, of which it must be known that it lies in a region: the end tag at the latest. */
-static bool open_behind(struct fh_heap *h, const struct fh_block *behind, uint32_t prev_free, uint32_t *tag)
+static inline bool open_behind(struct fh_heap *h, const struct fh_block *behind, uint32_t prev_free, uint32_t *tag)
 {
     *tag = fh_tag_open(secret_of(h), behind);
     if (fh_rarely(!fh_is_tag(*tag) || (*tag & FH_PREV_FREE) != prev_free))
@@ -21,11 +21,11 @@ static bool open_behind(struct fh_heap *h, const struct fh_block *behind, uint32
     return true;
 }
 
-/* Makes n granules at b a free block on its list. */
-static bool free_piece(struct fh_heap *h, struct fh_block *b, uint32_t n)
+static inline void count_used(struct fh_heap *h, uint32_t granules)
 {
-    fh_make_free(secret_of(h), b, n);
-    return fh_list_insert(&h->lists, b, n);
+    h->used += granules;
+    if (h->used > h->peak)
+        h->peak = h->used;
 }
 
 static FH_COLD uint32_t blame_pointer(struct fh_heap *h, enum fh_fault_kind kind, const void *ptr, uint32_t expected, uint32_t found)
@@ -55,74 +55,63 @@ uint32_t fh_pool_open(struct fh_heap *h, const void *ptr, uint32_t *tag)
     return n;
 }
 
-/* Cuts a used block out of a free one that is on its list:
+/* Cuts a used block out of the front of a free one that is on the list of that class:
  *
- *   [--------- size --------]   =>   [ pad, free ][ n, used ][ rest, free ]
+ *   [--------- size --------]   =>   [ *n, used ][ rest, free ]
  *
- * A rest too small for a block stays with the used one. */
-static struct fh_block *carve(struct fh_heap *h, struct fh_block *b, uint32_t size, uint32_t pad, uint32_t n, uint32_t flags)
+ * A rest too small for a block stays with the used one. Does not count it as used. */
+static inline bool carve(struct fh_heap *h, struct fh_block *b, uint32_t class, uint32_t size, uint32_t *n)
 {
-    uint32_t rest = size - pad - n;
+    struct fh_block *behind = fh_after(b, *n);
+    uint32_t rest = size - *n;
     if (rest < FH_MIN_GRANULES) {
-        struct fh_block *behind = fh_after(b, size);
         uint32_t tag;
-        if (!open_behind(h, behind, FH_PREV_FREE, &tag))
-            return NULL;
-        if (!fh_list_remove(&h->lists, b, size))
-            return NULL;
-        n += rest;
+        behind = fh_after(b, size);
+        if (!open_behind(h, behind, FH_PREV_FREE, &tag) || !fh_list_remove(&h->lists, b, class))
+            return false;
+        *n = size;
         fh_tag_seal(secret_of(h), behind, tag & ~FH_PREV_FREE);
     } else {
-        if (!fh_list_remove(&h->lists, b, size))
-            return NULL;
-        if (!free_piece(h, fh_after(b, pad + n), rest)) {
-            fh_make_free(secret_of(h), b, size);
-            return NULL;
-        }
+        if (!fh_list_replace(&h->lists, b, class, behind, rest))
+            return false;
+        fh_make_free(secret_of(h), behind, rest);
     }
-    struct fh_block *block = fh_after(b, pad);
-    if (pad != 0) {
-        flags |= FH_PREV_FREE;
-        free_piece(h, b, pad);
-    }
-    fh_tag_seal(secret_of(h), block, fh_tag_for(flags, n));
-    h->blocks++;
-    h->used += n;
-    if (h->used > h->peak)
-        h->peak = h->used;
-    return block;
+    fh_tag_seal(secret_of(h), b, fh_tag_for(FH_USED, *n));
+    return true;
 }
 
 struct fh_block *fh_pool_take(struct fh_heap *h, uint32_t granules)
 {
     uint32_t size;
-    struct fh_block *b = fh_list_find(&h->lists, granules, &size);
-    if (b == NULL)
+    uint32_t class;
+    struct fh_block *b = fh_list_find(&h->lists, granules, &size, &class);
+    if (fh_rarely(b == NULL || !carve(h, b, class, size, &granules)))
         return NULL;
-    return carve(h, b, size, 0, granules, FH_USED);
+    count_used(h, granules);
+    return b;
 }
 
 uint32_t fh_pool_take_run(struct fh_heap *h, uint32_t granules, uint32_t count, struct fh_block **first)
 {
     uint32_t size;
-    struct fh_block *b = fh_list_find(&h->lists, granules, &size);
+    uint32_t class;
+    struct fh_block *b = fh_list_find(&h->lists, granules, &size, &class);
     if (b == NULL)
         return 0;
     uint32_t n = 1;
     while (n < count && granules * (n + 1) <= size)
         n++;
-    b = carve(h, b, size, 0, granules * n, FH_USED);
-    if (b == NULL)
+    uint32_t left = granules * n;
+    if (!carve(h, b, class, size, &left))
         return 0;
+    count_used(h, left);
     *first = b;
-    uint32_t left = fh_used_size(fh_tag_open(secret_of(h), b));
     for (uint32_t i = 1; i < n; i++) {
         fh_tag_seal(secret_of(h), b, fh_tag_for(FH_USED, granules));
         b = fh_after(b, granules);
         left -= granules;
     }
     fh_tag_seal(secret_of(h), b, fh_tag_for(FH_USED, left));
-    h->blocks += n - 1;
     return n;
 }
 
@@ -140,16 +129,25 @@ struct fh_block *fh_pool_take_aligned(struct fh_heap *h, uint32_t granules, size
 {
     /* A block this large has a good place in it wherever it lies. When there is none, a smaller one may still lie well. */
     uint32_t size;
-    uint32_t surely = granules + fh_aligned_slack(align);
-    struct fh_block *b = fh_list_find(&h->lists, surely, &size);
+    uint32_t class;
+    struct fh_block *b = fh_list_find(&h->lists, granules + fh_aligned_slack(align), &size, &class);
     if (b == NULL)
-        b = fh_list_find(&h->lists, granules, &size);
+        b = fh_list_find(&h->lists, granules, &size, &class);
     if (b == NULL)
         return NULL;
     uint32_t pad = pad_for(b, align);
-    if (pad > size - granules)
+    uint32_t n = pad + granules;
+    if (pad > size - granules || !carve(h, b, class, size, &n))
         return NULL;
-    return carve(h, b, size, pad, granules, FH_ALIGNED);
+    /*   [ n, used ]   =>   [ pad, used ][ n - pad, used ]   and the pad is given back */
+    struct fh_block *block = fh_after(b, pad);
+    fh_tag_seal(secret_of(h), block, fh_tag_for(FH_ALIGNED, n - pad));
+    if (pad != 0) {
+        h->used += pad;
+        fh_pool_give(h, b, FH_USED, pad);
+    }
+    count_used(h, n - pad);
+    return block;
 }
 
 /* The free block before b, by its footer, or NULL and the blame. */
@@ -172,7 +170,7 @@ static struct fh_block *open_before(struct fh_heap *h, const struct fh_block *b,
 }
 
 /* The size of a free block that follows another one, its tag opened; 0 and the blame if tag and footer disagree. */
-static uint32_t size_behind(struct fh_heap *h, const struct fh_block *behind, uint32_t tag)
+static inline uint32_t size_behind(struct fh_heap *h, const struct fh_block *behind, uint32_t tag)
 {
     uint32_t k = fh_free_size(&h->lists.space, behind, tag);
     if (fh_rarely(k == 0 || *fh_footer_of(fh_after(behind, k)) != k)) {
@@ -187,8 +185,9 @@ static uint32_t size_behind(struct fh_heap *h, const struct fh_block *behind, ui
  * The tags inside the joined block die, so that a pointer to them is known as one freed already. */
 struct fh_block *fh_pool_give(struct fh_heap *h, struct fh_block *b, uint32_t tag, uint32_t granules)
 {
-    struct fh_block *before = b;
+    struct fh_lists *l = &h->lists;
     struct fh_block *behind = fh_after(b, granules);
+    struct fh_block *before = b;
     uint32_t behind_tag;
     uint32_t m = 0;
     uint32_t k = 0;
@@ -196,11 +195,20 @@ struct fh_block *fh_pool_give(struct fh_heap *h, struct fh_block *b, uint32_t ta
         return NULL;
     if ((tag & FH_PREV_FREE) != 0 && (before = open_before(h, b, &m)) == NULL)
         return NULL;
-    if (fh_is_free(behind_tag)) {
-        if ((k = size_behind(h, behind, behind_tag)) == 0 || !fh_list_remove(&h->lists, behind, k))
+    if (fh_is_free(behind_tag) && (k = size_behind(h, behind, behind_tag)) == 0)
+        return NULL;
+    uint32_t total = m + granules + k;
+    bool listed;
+    if (m != 0) {
+        if (k != 0 && !fh_list_remove(l, behind, fh_class_of(l, k)))
             return NULL;
+        listed = fh_list_replace(l, before, fh_class_of(l, m), before, total);
+    } else if (k != 0) {
+        listed = fh_list_replace(l, behind, fh_class_of(l, k), b, total);
+    } else {
+        listed = fh_list_insert(l, b, total);
     }
-    if (m != 0 && !fh_list_remove(&h->lists, before, m))
+    if (fh_rarely(!listed))
         return NULL;
     if (k != 0)
         fh_tag_seal(secret_of(h), behind, FH_DEAD);
@@ -208,9 +216,9 @@ struct fh_block *fh_pool_give(struct fh_heap *h, struct fh_block *b, uint32_t ta
         fh_tag_seal(secret_of(h), behind, behind_tag | FH_PREV_FREE);
     if (m != 0)
         fh_tag_seal(secret_of(h), b, FH_DEAD);
-    h->blocks--;
+    fh_make_free(secret_of(h), before, total);
     h->used -= granules;
-    return free_piece(h, before, m + granules + k) ? before : NULL;
+    return before;
 }
 
 /*   [ b, used: granules ]   =>   [ b: wanted ][ rest, free ] */
@@ -219,11 +227,8 @@ static bool shrink(struct fh_heap *h, struct fh_block *b, uint32_t tag, uint32_t
     uint32_t rest = granules - wanted;
     if (rest < FH_MIN_GRANULES)
         return true;
-    h->blocks++;
-    if (fh_pool_give(h, fh_after(b, wanted), FH_USED, rest) == NULL) {
-        h->blocks--;
+    if (fh_pool_give(h, fh_after(b, wanted), FH_USED, rest) == NULL)
         return false;
-    }
     fh_tag_seal(secret_of(h), b, fh_tag_for(tag & (FH_ALIGNED | FH_PREV_FREE), wanted));
     return true;
 }
@@ -232,27 +237,15 @@ static bool shrink(struct fh_heap *h, struct fh_block *b, uint32_t tag, uint32_t
 static bool extend(struct fh_heap *h, struct fh_block *b, uint32_t tag, uint32_t granules, uint32_t wanted)
 {
     struct fh_block *behind = fh_after(b, granules);
-    uint32_t behind_tag = fh_tag_open(secret_of(h), behind);
-    uint32_t k = size_behind(h, behind, behind_tag);
+    uint32_t k = size_behind(h, behind, fh_tag_open(secret_of(h), behind));
     if (k == 0 || k < wanted - granules)
         return false;
-    uint32_t rest = granules + k - wanted;
-    struct fh_block *end = fh_after(behind, k);
-    uint32_t end_tag;
-    if (!open_behind(h, end, FH_PREV_FREE, &end_tag) || !fh_list_remove(&h->lists, behind, k))
+    uint32_t more = wanted - granules;
+    if (!carve(h, behind, fh_class_of(&h->lists, k), k, &more))
         return false;
+    count_used(h, more);
     fh_tag_seal(secret_of(h), behind, FH_DEAD);
-    if (rest < FH_MIN_GRANULES) {
-        wanted += rest;
-        fh_tag_seal(secret_of(h), end, end_tag & ~FH_PREV_FREE);
-    } else if (!free_piece(h, fh_after(b, wanted), rest)) {
-        fh_make_free(secret_of(h), behind, k);
-        return false;
-    }
-    fh_tag_seal(secret_of(h), b, fh_tag_for(tag & (FH_ALIGNED | FH_PREV_FREE), wanted));
-    h->used += wanted - granules;
-    if (h->used > h->peak)
-        h->peak = h->used;
+    fh_tag_seal(secret_of(h), b, fh_tag_for(tag & (FH_ALIGNED | FH_PREV_FREE), granules + more));
     return true;
 }
 
@@ -325,7 +318,6 @@ size_t fh_pool_add(struct fh_heap *h, uintptr_t start, uintptr_t last, bool acqu
         r->last = last;
         fh_region_insert(space, r, (uint32_t)(header - start) | (acquired ? FH_CHECK_ACQUIRED : 0));
     }
-    h->blocks++;
     h->used += (hi - lo) / FH_GRANULE;
     h->total += (hi - lo) / FH_GRANULE;
     fh_space_find(space, lo);
@@ -354,21 +346,24 @@ static uint32_t idle_size(struct fh_heap *h, const struct fh_region *r)
 
 bool fh_pool_is_spare(struct fh_heap *h, const struct fh_region *r)
 {
+    struct fh_lists *l = &h->lists;
     struct fh_block *b = (struct fh_block *)r->lo;
     uint32_t n = idle_size(h, r);
-    if (n == 0 || !fh_list_remove(&h->lists, b, n))
+    if (n == 0 || !fh_list_remove(l, b, fh_class_of(l, n)))
         return false;
     uint32_t other_size;
-    bool spare = fh_list_find(&h->lists, n, &other_size) != NULL;
-    return fh_list_insert(&h->lists, b, n) && spare;
+    uint32_t class;
+    bool spare = fh_list_find(l, n, &other_size, &class) != NULL;
+    return fh_list_insert(l, b, n) && spare;
 }
 
 bool fh_pool_detach(struct fh_heap *h, struct fh_region *r)
 {
+    struct fh_lists *l = &h->lists;
     uint32_t n = idle_size(h, r);
-    if (n == 0 || !fh_list_remove(&h->lists, (struct fh_block *)r->lo, n))
+    if (n == 0 || !fh_list_remove(l, (struct fh_block *)r->lo, fh_class_of(l, n)))
         return false;
-    fh_region_remove(&h->lists.space, r);
+    fh_region_remove(&l->space, r);
     h->total -= n;
     return true;
 }

@@ -25,7 +25,6 @@ struct fh_heap {
     size_t used;              /* granules in blocks that are not free */
     size_t peak;
     size_t total;             /* granules in all blocks */
-    size_t blocks;            /* how many of those blocks there are */
     uint32_t cache_count;
     uint16_t growing;         /* calls inside acquire right now */
     bool keeps_all;           /* the port takes nothing back */

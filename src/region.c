@@ -72,7 +72,7 @@ static struct fh_region *root_of(const struct fh_space *space)
     return r != NULL && fh_region_is_whole(space, r) ? r : NULL;
 }
 
-bool fh_space_find(struct fh_space *space, uintptr_t address)
+uintptr_t fh_space_find(struct fh_space *space, uintptr_t address)
 {
     struct fh_region *r = root_of(space);
     while (r != NULL) {
@@ -81,12 +81,12 @@ bool fh_space_find(struct fh_space *space, uintptr_t address)
         } else if (address < fh_hi_for(r->last)) {
             space->lo = r->lo;
             space->span = fh_hi_for(r->last) - r->lo;
-            return true;
+            return fh_hi_for(r->last) - address;
         } else {
             r = header_at(space, r->right);
         }
     }
-    return false;
+    return 0;
 }
 
 struct fh_region *fh_region_from(const struct fh_space *space, uintptr_t address)

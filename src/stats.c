@@ -33,6 +33,26 @@ static void count_list(struct fh_heap *h, uint32_t class, uint64_t most, uint64_
     }
 }
 
+/* How many used blocks a region holds, up to the first damaged tag. */
+static size_t used_blocks_in(struct fh_heap *h, const struct fh_region *r)
+{
+    struct fh_space *space = &h->lists.space;
+    size_t blocks = 0;
+    uintptr_t hi = fh_hi_for(r->last);
+    fh_space_find(space, r->lo);
+    for (const struct fh_block *b = (const struct fh_block *)r->lo; (uintptr_t)b < hi;) {
+        uint32_t tag = fh_tag_open(space->secret, b);
+        if (!fh_is_tag(tag))
+            break;
+        uint32_t n = fh_is_free(tag) ? fh_free_size(space, b, tag) : fh_used_size(tag);
+        if (n == 0 || !fh_space_holds(space, b, n))
+            break;
+        blocks += !fh_is_free(tag);
+        b = fh_after(b, n);
+    }
+    return blocks;
+}
+
 void fh_stats(struct fh_heap *h, struct fh_stats *stats)
 {
     *stats = (struct fh_stats){ 0 };
@@ -42,12 +62,12 @@ void fh_stats(struct fh_heap *h, struct fh_stats *stats)
     while ((r = fh_region_from(&h->lists.space, from)) != NULL) {
         stats->regions++;
         stats->bytes_regions += r->last - fh_region_start(r) + 1;
+        stats->blocks_used += used_blocks_in(h, r);
         from = r->last;
     }
     stats->bytes_used = h->used * FH_GRANULE;
     stats->bytes_peak = h->peak * FH_GRANULE;
     stats->bytes_free = (h->total - h->used) * FH_GRANULE;
-    stats->blocks_used = h->blocks;
     if (h->caches != NULL)
         stats->bytes_cached = h->port->cache->held(h) * FH_GRANULE;
     uint64_t granules = 0;
