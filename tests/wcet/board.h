@@ -11,6 +11,9 @@
 extern char __heap_start[];
 extern char __heap_end[];
 
+/* Where run.sh puts what was recorded from programs; zero if there is nothing. */
+extern char __traces_start[];
+
 /* The machine's start calls it once, with interrupts off, static memory initialised and a stack. */
 int wcet_main(void);
 

@@ -15,8 +15,8 @@
  * of it. FILE gets, phases and functions as numbers from 0:
  *
  *     count PHASE FN INSTRUCTIONS CALLS      one line for each count that occurred
- *     worst FN PHASE CALL INSTRUCTIONS       the dearest call of a function and its number within the phase
- *     step FN ADDRESS INSTRUCTIONS           where that call spent them, block by block, in order
+ *     worst PHASE FN CALL INSTRUCTIONS       the dearest call of a function in a phase, and its number within it
+ *     step PHASE FN ADDRESS INSTRUCTIONS     where that call spent them, block by block, in order
  *
  * One virtual CPU, no interrupts while a call is counted. Debian ships no header for plugins: the part of the interface
  * that is used (version 1) is declared here.
@@ -51,7 +51,7 @@ int qemu_plugin_version = 1;
 #define FUNCTIONS 8
 #define PHASES 128
 #define COUNTS 4096       /* larger counts share the last line, which then shows the largest of them */
-#define STEPS 8192
+#define STEPS 2048        /* of the dearest call; the last one holds the rest */
 
 struct step {
     uint64_t pc;
@@ -63,19 +63,22 @@ struct block {
     uint64_t end;
 };
 
+/* The dearest call of a function in a phase. */
+struct worst {
+    uint64_t insns;
+    uint64_t call;
+    size_t n_steps;
+    struct step steps[STEPS];
+};
+
 static struct {
     uint64_t entry;
-    uint64_t worst;
-    int worst_phase;
-    uint64_t worst_call;
     uint64_t calls;       /* in this phase */
-    struct step steps[STEPS];
-    size_t n_steps;
+    struct worst *worst[PHASES];
 } fns[FUNCTIONS];
 
 static size_t n_fns;
 static uint32_t counts[PHASES][FUNCTIONS][COUNTS];
-static uint64_t largest[PHASES][FUNCTIONS];
 static uint64_t next_entry, count_entry, pause_entry;
 static const char *out;
 
@@ -88,20 +91,28 @@ static uint64_t begun, returns_to;
 static struct step steps[STEPS];
 static size_t n_steps;
 
+static void *obtain(size_t bytes)
+{
+    void *p = calloc(1, bytes);
+    if (p == NULL)
+        abort();
+    return p;
+}
+
 static void end_call(void)
 {
     uint64_t n = executed - begun;
     size_t f = (size_t)running;
     running = -1;
     counts[phase][f][n < COUNTS ? n : COUNTS - 1]++;
-    if (n > largest[phase][f])
-        largest[phase][f] = n;
-    if (n > fns[f].worst) {
-        fns[f].worst = n;
-        fns[f].worst_phase = phase;
-        fns[f].worst_call = fns[f].calls;
-        fns[f].n_steps = n_steps;
-        memcpy(fns[f].steps, steps, n_steps * sizeof *steps);
+    if (fns[f].worst[phase] == NULL)
+        fns[f].worst[phase] = obtain(sizeof(struct worst));
+    struct worst *w = fns[f].worst[phase];
+    if (n > w->insns) {
+        w->insns = n;
+        w->call = fns[f].calls;
+        w->n_steps = n_steps;
+        memcpy(w->steps, steps, n_steps * sizeof *steps);
     }
     fns[f].calls++;
 }
@@ -143,7 +154,7 @@ static void on_new_block(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
     (void)id;
     size_t n = qemu_plugin_tb_n_insns(tb);
     const struct qemu_plugin_insn *last = qemu_plugin_tb_get_insn(tb, n - 1);
-    struct block *b = malloc(sizeof *b);  /* lives as long as QEMU */
+    struct block *b = obtain(sizeof *b);  /* lives as long as QEMU */
     b->pc = qemu_plugin_insn_vaddr(qemu_plugin_tb_get_insn(tb, 0));
     b->end = qemu_plugin_insn_vaddr(last) + qemu_plugin_insn_size(last);
     qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, 0, b);
@@ -152,18 +163,19 @@ static void on_new_block(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
         qemu_plugin_register_vcpu_insn_exec_inline(qemu_plugin_tb_get_insn(tb, i), 0, &executed, 1);
 }
 
-static void write_function(FILE *file, size_t f)
+static void write_phase(FILE *file, int p, size_t f)
 {
-    for (int p = 0; p <= phase && p < PHASES; p++) {
-        for (unsigned n = 0; n < COUNTS; n++) {
-            if (counts[p][f][n] != 0)
-                fprintf(file, "count %d %zu %" PRIu64 " %" PRIu32 "\n", p, f, n < COUNTS - 1 ? n : largest[p][f], counts[p][f][n]);
-        }
+    const struct worst *w = fns[f].worst[p];
+    if (w == NULL)
+        return;
+    for (unsigned n = 0; n < COUNTS; n++) {
+        if (counts[p][f][n] != 0)
+            fprintf(file, "count %d %zu %" PRIu64 " %" PRIu32 "\n", p, f, n < COUNTS - 1 ? n : w->insns, counts[p][f][n]);
     }
-    fprintf(file, "worst %zu %d %" PRIu64 " %" PRIu64 "\n", f, fns[f].worst_phase, fns[f].worst_call, fns[f].worst);
-    for (size_t i = 0; i < fns[f].n_steps; i++) {
-        uint64_t end = i + 1 < fns[f].n_steps ? fns[f].steps[i + 1].at : fns[f].worst;
-        fprintf(file, "step %zu 0x%" PRIx64 " %" PRIu64 "\n", f, fns[f].steps[i].pc, end - fns[f].steps[i].at);
+    fprintf(file, "worst %d %zu %" PRIu64 " %" PRIu64 "\n", p, f, w->call, w->insns);
+    for (size_t i = 0; i < w->n_steps; i++) {
+        uint64_t end = i + 1 < w->n_steps ? w->steps[i + 1].at : w->insns;
+        fprintf(file, "step %d %zu 0x%" PRIx64 " %" PRIu64 "\n", p, f, w->steps[i].pc, end - w->steps[i].at);
     }
 }
 
@@ -176,8 +188,10 @@ static void on_end(qemu_plugin_id_t id, void *arg)
         perror(out);
         return;
     }
-    for (size_t f = 0; f < n_fns; f++)
-        write_function(file, f);
+    for (int p = 0; p <= phase && p < PHASES; p++) {
+        for (size_t f = 0; f < n_fns; f++)
+            write_phase(file, p, f);
+    }
     fclose(file);
 }
 

@@ -1,16 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# run.sh ELF PLUGIN OUT COMMAND ... - runs an image under QEMU with the counting plugin.
+# run.sh ELF PLUGIN TRACES OUT COMMAND ... - runs an image under QEMU with the counting plugin, the file TRACES in its memory.
 #
 # Promise: OUT holds lines `phase NUMBER NAME WANTED FREE`, `name FN FUNCTION`, and the plugin's (see count.c); it exists only if
 # the image ended by itself, with status 0 or the one in PASS_STATUS, and said `done`. In COMMAND, IMAGE stands for the image.
 set -u
-elf=$1 plugin=$2 out=$3
-shift 3
+elf=$1 plugin=$2 traces=$3 out=$4
+shift 4
 functions="fh_malloc fh_free fh_realloc fh_aligned_alloc"
 
-readelf -sW "$elf" | awk '$4 == "FUNC" { print $8, $2, $3 }' | sort -u >"$out.symbols"
+readelf -sW "$elf" | awk '$4 == "FUNC" || $8 == "__traces_start" { print $8, $2, $3 }' | sort -u >"$out.symbols"
 address() {  # the lowest bit of an Arm function's address is not part of it
     awk -v name="$1" '$1 == name { print $2 }' "$out.symbols" | sed 's/[13579bdf]$/&!/; s/1!/0/; s/3!/2/; s/5!/4/; s/7!/6/; s/9!/8/; s/b!/a/; s/d!/c/; s/f!/e/'
 }
@@ -25,6 +25,7 @@ for word in "$@"; do
     [ "$word" = IMAGE ] && word=$elf
     set -- "$@" "$word"
 done
+[ -s "$traces" ] && set -- "$@" -device "loader,file=$traces,addr=0x$(address __traces_start),force-raw=on"
 timeout "${LIMIT:-120}" "$@" -plugin "$plugin,$arguments" </dev/null >"$out.console" 2>"$out.errors"
 status=$?
 if { [ $status != 0 ] && [ $status != "${PASS_STATUS:-0}" ]; } || ! grep -q '^done' "$out.console" || [ ! -s "$out.plugin" ]; then

@@ -2,16 +2,19 @@
  *
  * sequences.c - the calls whose instructions are counted: what programs do, and what hurts.
  *
- * Promise: the same calls on every machine with the same granule. Each sequence runs on a heap with 10, 100, 1,000, 10,000 and
+ * Promise: the same calls on every machine with the same granule. Each sequence but the first ones runs on a heap with 10, 100, 1,000, 10,000 and
  * 100,000 free blocks lying between used ones. Calls between wcet_next and wcet_pause are counted, by the plugin, from outside:
  * nothing here reads a clock. After each sequence the heap is checked.
  *
+ *   cc1 ...   what programs did, as recorded in tests/traces, replayed each on a fresh heap; the machine's loader has put the
+ *             files, one behind the other, at __traces_start (tests/bench/trace.h describes them)
  *   mixed     lifetimes and sizes as in a program's mid-life: many small, few large; all four calls
  *   packets   bursts of buffers of five sizes and their descriptors, freed in order of arrival
  *   stack     last in, first out
  *   edges     sizes at the borders of the size classes, in a small working set that coalesces all the time
  *   worst     every call built for the longest way through it: see hurt_malloc, hurt_free, hurt_resize
- *   refused   requests larger than any free block: the search that finds nothing
+ *   refused   requests that nothing meets: the search that finds nothing
+ *   regions   mixed and worst on one heap of 1, 8 and 64 regions instead: here the number is that of the regions
  *
  * Must not know: the allocator's inside. What hurts is arranged with the public calls alone; only the number of blocks to put
  * in the way (IN_THE_WAY) was chosen knowing how deep the search goes.
@@ -20,6 +23,7 @@
 #include <freehold.h>
 
 #define MOST_HOLES 100000u
+#define MOST_BLOCKS 400000u   /* in a trace */
 #define SLOTS 256u
 #define IN_THE_WAY 6u
 #define SMALLEST ((uint32_t)(16 / FH_GRANULE))   /* granules in the smallest block */
@@ -44,7 +48,7 @@ __attribute__((noinline)) void wcet_pause(void)
 
 static struct fh_heap *heap;
 static void *slots[SLOTS];
-static void *holes[MOST_HOLES];
+static void *table[MOST_BLOCKS];   /* of a trace, or to become holes */
 static uint32_t state;
 static int failures;
 
@@ -134,17 +138,17 @@ static void make_heap(uint32_t wanted)
     state = 2463534242u;
     heap = fh_create(__heap_start, (size_t)(__heap_end - __heap_start), NULL);
     for (uint32_t i = 0; i < wanted; i++) {
-        holes[i] = fh_malloc(heap, hole_size());
+        table[i] = fh_malloc(heap, hole_size());
         fh_malloc(heap, 8);
     }
     for (uint32_t i = wanted; i > 1; i--) {
         uint32_t j = i <= 65536 ? below(i) : rnd() & 65535;
-        void *other = holes[i - 1];
-        holes[i - 1] = holes[j];
-        holes[j] = other;
+        void *other = table[i - 1];
+        table[i - 1] = table[j];
+        table[j] = other;
     }
     for (uint32_t i = 0; i < wanted; i++)
-        fh_free(heap, holes[i]);
+        fh_free(heap, table[i]);
 }
 
 static void clear_slots(void)
@@ -239,7 +243,8 @@ static void edges(uint32_t calls)
     }
 }
 
-/* Everything that a hurt_ function below allocates, so that it can be freed at the end. */
+/* Everything that a hurt_ function below holds, so that it can be freed at the end. They take all that they need before they
+ * free anything: what is taken later could come out of what was freed. */
 static uint32_t n_kept;
 
 static void *keep(uint32_t granules)
@@ -247,14 +252,6 @@ static void *keep(uint32_t granules)
     void *p = fh_malloc(heap, PAYLOAD(granules));
     if (n_kept < SLOTS)
         slots[n_kept++] = p;
-    return p;
-}
-
-/* A block that will not coalesce with what is kept next. */
-static void *fenced(uint32_t granules)
-{
-    void *p = keep(granules);
-    keep(SMALLEST);
     return p;
 }
 
@@ -273,76 +270,104 @@ static void let_go(void *p)
     fh_free(heap, forget(p));
 }
 
-/* Free blocks of that size. */
-static void dig(uint32_t granules, uint32_t n)
-{
-    void *dug[IN_THE_WAY];
-    for (uint32_t i = 0; i < n; i++)
-        dug[i] = fenced(granules);
-    for (uint32_t i = 0; i < n; i++)
-        let_go(dug[i]);
-}
-
-/* Blocks of that many granules and more come from the untouched end of the heap, one behind the other: no hole is as large. */
-#define FROM_THE_END 300u
-
-/*   [ left, used ][ middle, used ][ right, free ][ fence, used ]
- *
- * False if the heap did not lay them so. Middle and right are cut from one block, so that both may be small. The right one
- * becomes the first of its list. */
-static bool lay(void **left, void **middle, uint32_t l, uint32_t m, uint32_t r)
-{
-    char *a = keep(l);
-    char *b = keep(m + r);
-    char *fence = keep(FROM_THE_END);
-    *left = a;
-    *middle = b;
-    return a != NULL && b != NULL && b == a + (size_t)l * FH_GRANULE && fence == b + (size_t)(m + r) * FH_GRANULE
-        && fh_resize(heap, b, PAYLOAD(m));
-}
-
 static void end_of_hurt(void)
 {
     clear_slots();
     n_kept = 0;
 }
 
-/* Frees a block so that it lies in the middle of its list, between two others of its size. */
-static void free_amid(void *block, void *before, void *behind)
+/* Blocks of that many granules and more come from the untouched end of the heap, one behind the other: no hole is as large. */
+#define FROM_THE_END 300u
+
+/* Blocks of one size with a used one behind each, so that they do not coalesce with each other. */
+static void fence(void **blocks, uint32_t n, uint32_t granules)
 {
-    let_go(before);
-    let_go(block);
-    let_go(behind);
+    for (uint32_t i = 0; i < n; i++) {
+        blocks[i] = keep(granules);
+        keep(FROM_THE_END);
+    }
 }
 
-/* A size with others in its class below it: the least of the class, and a larger one. */
-static uint32_t class_pair(uint32_t doublings, uint32_t *larger)
+static void open_all(void **blocks, uint32_t n)
 {
-    uint32_t shift = below(doublings);
-    uint32_t least = ((8 + below(8)) << shift) + 1;
-    *larger = least + (shift != 0 ? below(((uint32_t)1 << shift) - 1) + 1 : 0);
-    return least;
+    for (uint32_t i = 0; i < n; i++)
+        let_go(blocks[i]);
 }
 
-/* malloc: the request's own class holds blocks that are all a little too small; the next one large enough lies some classes
- * on, is not alone in its list, and its rest goes to a list that is not empty. */
+/* What malloc is made to meet: blocks in the request's own class that are all a little too small, the next ones that are large
+ * enough some classes on, and others as large as what will be left of them. */
+struct obstacles {
+    uint32_t wanted;
+    void *small[IN_THE_WAY];
+    void *large[2];
+    void *rests[2];
+};
+
+static void take_obstacles(struct obstacles *o, uint32_t doublings, uint32_t wanted_at_least)
+{
+    uint32_t shift;
+    do {
+        shift = below(doublings);
+        uint32_t least = ((8 + below(8)) << shift) + 1;
+        o->wanted = least + (shift != 0 ? below(((uint32_t)1 << shift) - 1) + 1 : 0);
+        if (o->wanted >= wanted_at_least)
+            fence(o->small, IN_THE_WAY, least);
+    } while (o->wanted < wanted_at_least);
+    /* Beyond the request's class: in it, a block behind those that are too small might be overlooked and the request refused. */
+    uint32_t rest = edge(doublings) + ((uint32_t)1 << shift);
+    fence(o->large, 2, o->wanted + rest);
+    fence(o->rests, 2, rest);
+}
+
+static void free_obstacles(struct obstacles *o)
+{
+    open_all(o->rests, 2);
+    open_all(o->large, 2);
+    open_all(o->small, IN_THE_WAY);
+}
+
+/*   [ left, used ][ middle and right, used ][ fence, used ]
+ *
+ * False if the heap did not lay them so. */
+static bool lay(void **left, void **middle, uint32_t l, uint32_t m_and_r)
+{
+    char *a = keep(l);
+    char *b = keep(m_and_r);
+    char *c = keep(FROM_THE_END);
+    *left = a;
+    *middle = b;
+    return a != NULL && b != NULL && b == a + (size_t)l * FH_GRANULE && c == b + (size_t)m_and_r * FH_GRANULE;
+}
+
+/* Frees the left one and the right one amid their lists, between others of their size.
+ *
+ *   [ left, free ][ middle, used ][ right, free ][ fence, used ] */
+static void free_sides(void *left, void *middle, uint32_t m, void **like_left, void **like_right)
+{
+    let_go(like_left[0]);
+    let_go(like_right[0]);
+    let_go(left);
+    fh_resize(heap, middle, PAYLOAD(m));
+    let_go(like_left[1]);
+    let_go(like_right[1]);
+}
+
 static void hurt_malloc(uint32_t doublings)
 {
-    uint32_t wanted;
-    uint32_t least = class_pair(doublings, &wanted);
-    uint32_t large = wanted + edge(doublings);
-    dig(large - wanted, 2);
-    dig(large, 2);
-    dig(least, IN_THE_WAY);
-    size_t align = (size_t)FH_GRANULE << below(8);
-    wcet_count();
-    void *p = fh_malloc(heap, PAYLOAD(wanted));
-    wcet_pause();
-    fh_free(heap, p);
-    wcet_count();
-    p = fh_aligned_alloc(heap, align, PAYLOAD(wanted));
-    wcet_pause();
-    fh_free(heap, p);
+    struct obstacles o;
+    take_obstacles(&o, doublings, 0);
+    if (o.large[0] != NULL) {
+        free_obstacles(&o);
+        wcet_count();
+        void *p = fh_malloc(heap, PAYLOAD(o.wanted));
+        wcet_pause();
+        fh_free(heap, p);
+        size_t align = (size_t)FH_GRANULE << below(8);
+        wcet_count();
+        p = fh_aligned_alloc(heap, align, PAYLOAD(o.wanted));
+        wcet_pause();
+        fh_free(heap, p);
+    }
     end_of_hurt();
 }
 
@@ -350,17 +375,19 @@ static void hurt_malloc(uint32_t doublings)
 static void hurt_free(uint32_t doublings)
 {
     uint32_t l = edge(doublings) + FROM_THE_END;
-    uint32_t m = edge(doublings);
-    uint32_t r = edge(doublings) + (below(2) != 0 ? FROM_THE_END : 0);
-    void *others[4] = { fenced(l), fenced(l), fenced(r), fenced(r) };
-    void *joined = fenced(l + m + r);
+    uint32_t m = edge(doublings) + FROM_THE_END;
+    uint32_t r = edge(doublings);
+    void *like_left[2];
+    void *like_right[2];
+    void *joined[2];
     void *left;
     void *middle;
-    let_go(others[2]);
-    if (lay(&left, &middle, l, m, r)) {
-        let_go(others[3]);
-        free_amid(left, others[0], others[1]);
-        let_go(joined);
+    fence(like_left, 2, l);
+    fence(like_right, 2, r);
+    fence(joined, 2, l + m + r);
+    if (lay(&left, &middle, l, m + r)) {
+        free_sides(left, middle, m, like_left, like_right);
+        open_all(joined, 2);
         forget(middle);
         wcet_count();
         fh_free(heap, middle);
@@ -369,21 +396,25 @@ static void hurt_free(uint32_t doublings)
     end_of_hurt();
 }
 
-/* realloc in place: the block behind is free and amid its list, and what remains of it, or grows, goes to a list that is not
- * empty. */
+/* realloc in place: the block behind is free and amid its list, and what remains of it, or what it grows to, goes to a list that
+ * is not empty. */
 static void hurt_resize(uint32_t doublings)
 {
     uint32_t m = edge(doublings) + SMALLEST;
     uint32_t r = edge(doublings) + FROM_THE_END;
     bool grows = below(2) != 0;
     uint32_t by = grows ? below(r) : below(m);
-    void *others[2] = { fenced(r), fenced(r) };
+    void *like_left[2];
+    void *like_right[2];
+    void *rests[2];
     void *left;
     void *middle;
-    dig(grows ? r - by : r + by, 2);
-    let_go(others[0]);
-    if (lay(&left, &middle, FROM_THE_END, m, r)) {
-        let_go(others[1]);
+    fence(like_left, 2, FROM_THE_END);
+    fence(like_right, 2, r);
+    fence(rests, 2, grows ? r - by : r + by);
+    if (lay(&left, &middle, FROM_THE_END, m + r)) {
+        free_sides(left, middle, m, like_left, like_right);
+        open_all(rests, 2);
         forget(middle);
         wcet_count();
         void *p = fh_realloc(heap, middle, PAYLOAD(grows ? m + by : m - by));
@@ -393,47 +424,140 @@ static void hurt_resize(uint32_t doublings)
     end_of_hurt();
 }
 
-/* realloc that moves: the worst malloc, then the worst free, with a few words to copy. The block behind is free, but too small
- * to help. */
+/* realloc that moves: what hurts malloc, then what hurts free, with two or three words to copy. The block behind is free, but
+ * too small to help. */
 static void hurt_move(uint32_t doublings)
 {
-    uint32_t wanted;
-    uint32_t least = class_pair(doublings, &wanted);
-    uint32_t large = wanted + edge(doublings);
+    struct obstacles o;
     uint32_t l = edge(doublings) + FROM_THE_END;
-    uint32_t r = below(wanted - 2 * SMALLEST) + SMALLEST;
-    void *others[4] = { fenced(l), fenced(l), fenced(r), fenced(r) };
+    uint32_t r = FROM_THE_END + below(4);
+    void *like_left[2];
+    void *like_right[2];
+    void *joined[2];
     void *left;
     void *middle;
-    dig(large - wanted, 2);
-    dig(large, 2);
-    dig(least, IN_THE_WAY);
-    let_go(others[2]);
-    if (lay(&left, &middle, l, SMALLEST, r)) {
-        let_go(others[3]);
-        free_amid(left, others[0], others[1]);
+    take_obstacles(&o, doublings < 8 ? 8 : doublings, r + 2 * SMALLEST);
+    fence(like_left, 2, l);
+    fence(like_right, 2, r);
+    fence(joined, 2, l + SMALLEST + r);
+    if (lay(&left, &middle, l, SMALLEST + r)) {
+        free_obstacles(&o);
+        free_sides(left, middle, SMALLEST, like_left, like_right);
+        open_all(joined, 2);
         forget(middle);
         wcet_count();
-        void *p = fh_realloc(heap, middle, PAYLOAD(wanted));
+        void *p = fh_realloc(heap, middle, PAYLOAD(o.wanted));
         wcet_pause();
         fh_free(heap, p != NULL ? p : middle);
     }
     end_of_hurt();
 }
 
-static void refused(uint32_t calls)
+/* All memory that is left, as used blocks, the largest that can be had first. */
+static void take_the_rest(void)
 {
-    for (; calls != 0; calls--) {
-        size_t size = (size_t)(__heap_end - __heap_start) << below(8);
-        fh_malloc(heap, size);
-        fh_aligned_alloc(heap, (size_t)FH_GRANULE << below(16), size);
+    for (uint32_t granules = (uint32_t)((size_t)(__heap_end - __heap_start) / FH_GRANULE); granules > FROM_THE_END;) {
+        if (n_kept == SLOTS || keep(granules) == NULL)
+            granules -= granules / 8;
     }
+}
+
+/* Requests that nothing meets: larger than the heap, then with blocks in the request's own class, all too small, and nothing
+ * larger anywhere. */
+static void refuse(uint32_t doublings)
+{
+    struct obstacles o;
+    size_t whole = (size_t)(__heap_end - __heap_start) << below(8);
+    take_obstacles(&o, doublings, 2 * FROM_THE_END);
+    take_the_rest();
+    open_all(o.small, IN_THE_WAY);
+    size_t align = (size_t)FH_GRANULE << below(16);
+    wcet_count();
+    fh_malloc(heap, whole);
+    fh_aligned_alloc(heap, align, whole);
+    fh_malloc(heap, PAYLOAD(o.wanted));
+    fh_aligned_alloc(heap, align, PAYLOAD(o.wanted));
+    wcet_pause();
+    end_of_hurt();
+}
+
+/* One record's first number, the rest of which may follow; then any further one. */
+static size_t trace_value(const uint8_t **at, size_t value, unsigned shift, bool more)
+{
+    for (; more; shift += 7) {
+        uint8_t byte = *(*at)++;
+        value |= (size_t)(byte & 127) << shift;
+        more = (byte & 128) != 0;
+    }
+    return value;
+}
+
+static void trace_records(const uint8_t *at, const uint8_t *behind, uint32_t *n)
+{
+    enum { MALLOC, FREE, REALLOC, CALLOC, ALIGNED };
+    while (at < behind) {
+        uint8_t first = *at++;
+        unsigned op = first & 7;
+        size_t value = trace_value(&at, first >> 3 & 15, 4, (first & 128) != 0);
+        size_t size = op == REALLOC || op == ALIGNED ? trace_value(&at, 0, 0, true) : 0;
+        void **named = &table[*n - 1 - (op == FREE || op == REALLOC ? value : 0)];
+        if (op == MALLOC || op == CALLOC) {
+            table[(*n)++] = fh_malloc(heap, value);
+        } else if (op == ALIGNED) {
+            table[(*n)++] = fh_aligned_alloc(heap, (size_t)1 << value, size);
+        } else if (op == FREE) {
+            fh_free(heap, *named);
+            *named = NULL;
+        } else if (op == REALLOC) {
+            void *moved = fh_realloc(heap, *named, size);
+            *named = moved != NULL ? moved : *named;
+        }
+    }
+}
+
+static uint32_t trace_word(const uint8_t *at)
+{
+    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+}
+
+/* Replays the trace there and returns where the next one would be; NULL if there is none. */
+static const uint8_t *run_trace(const uint8_t *at)
+{
+    static const char magic[] = "FHTRACE\1";
+    for (unsigned i = 0; i < 8; i++) {
+        if (at[i] != (uint8_t)magic[i])
+            return NULL;
+    }
+    char name[256];
+    unsigned length = at[9];
+    for (unsigned i = 0; i < length; i++)
+        name[i] = (char)at[10 + i];
+    name[length] = 0;
+    at += 10 + length;
+    heap = fh_create(__heap_start, (size_t)(__heap_end - __heap_start), NULL);
+    begin(name, 0);
+    uint32_t n = 0;
+    for (; trace_word(at) != 0; at += 8 + trace_word(at))
+        trace_records(at + 8, at + 8 + trace_word(at), &n);
+    end();
+    return at + 8;
 }
 
 /* The sizes that hurt are built from, up to how many doublings: the largest still find room beside that many holes. */
 static uint32_t doublings_beside(uint32_t wanted)
 {
     return wanted <= 10000 ? 15 : 10;
+}
+
+static void hurt(uint32_t times, uint32_t doublings)
+{
+    for (; times != 0; times--) {
+        uint32_t some = 1 + below(doublings);
+        hurt_malloc(some);
+        hurt_free(some);
+        hurt_resize(some);
+        hurt_move(some);
+    }
 }
 
 static void run(uint32_t wanted)
@@ -457,23 +581,41 @@ static void run(uint32_t wanted)
     clear_slots();
     begin("worst", wanted);
     wcet_pause();
-    for (uint32_t i = 0; i < 1500; i++) {
-        uint32_t doublings = 1 + below(doublings_beside(wanted));
-        hurt_malloc(doublings);
-        hurt_free(doublings);
-        hurt_resize(doublings);
-        hurt_move(doublings);
-    }
+    hurt(1500, doublings_beside(wanted));
     end();
     begin("refused", wanted);
-    refused(100);
+    wcet_pause();
+    for (uint32_t i = 0; i < 30; i++)
+        refuse(7 + below(doublings_beside(wanted) - 6));
     end();
+}
+
+/* The same heap in so many regions with gaps between. */
+static void run_regions(uint32_t wanted)
+{
+    const uint32_t gap = 64;
+    uint32_t size = (uint32_t)(__heap_end - __heap_start) / 64;
+    state = 2463534242u;
+    heap = fh_create(__heap_start, size, NULL);
+    for (uint32_t i = 1; i < wanted; i++)
+        fh_add_region(heap, __heap_start + i * size + gap, size - gap);
+    begin("regions", wanted);
+    mixed(12000);
+    wcet_pause();
+    hurt(300, 8);
+    end();
+    clear_slots();
 }
 
 int wcet_main(void)
 {
+    const uint8_t *trace = (const uint8_t *)__traces_start;
+    while (trace != NULL)
+        trace = run_trace(trace);
     for (uint32_t wanted = 10; wanted <= MOST_HOLES; wanted *= 10)
         run(wanted);
+    for (uint32_t wanted = 1; wanted <= 64; wanted *= 8)
+        run_regions(wanted);
     put(failures == 0 ? "done\n" : "failed\n");
     return failures != 0;
 }
