@@ -50,6 +50,40 @@ $(EMBEDDED_TRACES): $(B)/traces/%.fht: $(B)/fh-gen
 	@mkdir -p $(@D)
 	@$(B)/fh-gen $* $@
 
+# The tests of all this: half a minute on one core.
+SUITES += replay
+ADAPTER_FUNCTIONS := abi name open close malloc free realloc aligned_alloc
+SUITE_BIN := $(addprefix $(B)/,fh-tiny fh-ring fh-damage fh-adapter-floor.so adapter-version.so) \
+	$(ADAPTER_FUNCTIONS:%=$(B)/adapter-without-%.so)
+
+$(B)/fh-tiny: $(BENCH)/suite/tiny.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(WARN) $(CFLAGS) $< -o $@ -pthread
+
+$(B)/fh-ring: $(BENCH)/suite/ring.c $(BENCH)/ring.h $(B)/libfreehold.a
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(WARN) $(CFLAGS) -Iinclude $< $(B)/libfreehold.a -o $@
+
+$(B)/fh-damage: $(BENCH)/suite/damage.c $(BENCH)/replay/load.c $(BENCH)/replay/run.c $(BENCH)/replay/system.c $(BENCH_HDR)
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(WARN) $(CFLAGS) -fsanitize=address,undefined -fno-sanitize-recover=all $(filter %.c,$^) -o $@
+
+$(B)/fh-adapter-floor.so: $(BENCH)/adapters/floor.c $(BENCH)/adapter.h
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(WARN) $(CFLAGS) $(ADAPTER_FLAGS) $< -o $@
+
+$(ADAPTER_FUNCTIONS:%=$(B)/adapter-without-%.so): $(B)/adapter-without-%.so: $(BENCH)/adapters/floor.c $(BENCH)/adapter.h
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(WARN) $(CFLAGS) $(ADAPTER_FLAGS) -Dfh_adapter_$*=another_name $< -o $@
+
+$(B)/adapter-version.so: $(BENCH)/adapters/floor.c $(BENCH)/adapter.h
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(WARN) $(CFLAGS) $(ADAPTER_FLAGS) -DADAPTER_ABI_CLAIMED=99u $< -o $@
+
+.PHONY: test-replay
+test-replay: replay $(SUITE_BIN) $(TRACES)  ## test the recorder, the replayer and the stored traces
+	@sh $(BENCH)/suite/suite.sh $(B) $(B)/tally/replay $(TRACES) || true
+
 .PHONY: peers
 peers:
 	$(call need,$(PEERS))

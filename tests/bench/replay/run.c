@@ -90,6 +90,11 @@ size_t fh_replay(struct fh_stage *s)
     return (size_t)(op - s->t->ops);
 }
 
+bool fh_replay_one(struct fh_stage *s, size_t i)
+{
+    return step(s, &s->t->ops[i]);
+}
+
 static uint64_t wall_ns(void)
 {
     struct timespec now;

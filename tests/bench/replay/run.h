@@ -28,6 +28,9 @@ void fh_stage_close(struct fh_stage *s);
 /* Replays the whole trace. Returns how many ops succeeded: all of them, or the place of the first one refused. What is alive
  * after it stays allocated until fh_stage_clear. */
 size_t fh_replay(struct fh_stage *s);
+
+/* Op i alone, after all before it. False: refused. */
+bool fh_replay_one(struct fh_stage *s, size_t i);
 void fh_stage_clear(struct fh_stage *s);
 
 /* The same with every byte of every payload filled and verified, alignment too. Complains on stderr about what is wrong and
