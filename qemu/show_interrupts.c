@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * show_interrupts.c - a timer interrupt allocates and frees while the main program does.
+ *
+ * Promise: the handler hits the main program anywhere but inside the lock; each of them finds its blocks as it left them. The
+ * lock nests: taken with interrupts off, it leaves them off.
+ */
+#include "arch.h"
+#include "kernel.h"
+#include "memory.h"
+#include "text.h"
+
+#define TICK_BLOCKS 4
+#define TICKS_WANTED 200
+
+static struct fh_heap *tick_heap;
+static unsigned char *tick_block[TICK_BLOCKS];
+static volatile unsigned ticks;
+static volatile unsigned tick_faults;
+
+static size_t tick_size(unsigned i)
+{
+    return 8 + i * 20;
+}
+
+/* One block in turn: freed if it is there and holds what was written, else made anew. */
+void kernel_tick(void)
+{
+    if (tick_heap == NULL)
+        return;
+    unsigned i = ticks++ % TICK_BLOCKS;
+    unsigned char *p = tick_block[i];
+    if (p == NULL) {
+        p = fh_malloc(tick_heap, tick_size(i));
+        for (size_t k = 0; p != NULL && k < tick_size(i); k++)
+            p[k] = (unsigned char)(i + k);
+        tick_block[i] = p;
+        tick_faults += p == NULL;
+        return;
+    }
+    for (size_t k = 0; k < tick_size(i); k++)
+        tick_faults += p[k] != (unsigned char)(i + k);
+    fh_free(tick_heap, p);
+    tick_block[i] = NULL;
+}
+
+/* With interrupts off, calls of the heap leave them off: no tick may come between, and the state stays what it was. */
+static void stays_off(struct fh_heap *heap)
+{
+    uintptr_t outer = arch_irq_save();
+    uintptr_t off = arch_irq_save();
+    unsigned before = ticks;
+    for (unsigned i = 0; i < 2000; i++)
+        fh_free(heap, fh_malloc(heap, i & 63));
+    uintptr_t still = arch_irq_save();
+    must(still == off && ticks == before, "the lock left interrupts off");
+    arch_irq_restore(outer);
+}
+
+void show_interrupts(struct fh_heap *heap)
+{
+    tick_heap = heap;
+    struct stress_plan plan = stress_small(STRESS_SEED);
+    plan.shared = true;
+    plan.check_every = 16;
+    /* On the smallest heaps, the handler's blocks are what the exhausted budget leaves over. */
+    if (!arch_timer_start()) {
+        tick_heap = NULL;
+        return;
+    }
+    stress_line(heap, &plan, memory_slots, "under interrupts");
+    stays_off(heap);
+    struct stress_report report;
+    for (unsigned i = 0; i < 40 && ticks < TICKS_WANTED; i++)
+        must(stress_run(heap, &plan, memory_slots, &report), "the workload held under interrupts");
+    arch_timer_stop();
+    tick_heap = NULL;
+    for (unsigned i = 0; i < TICK_BLOCKS; i++) {
+        fh_free(heap, tick_block[i]);
+        tick_block[i] = NULL;
+    }
+    text("  ");
+    text_number(ticks, 26);
+    text(" timer interrupts allocated or freed meanwhile\n");
+    must(ticks >= TICKS_WANTED, "enough interrupts came");
+    must(tick_faults == 0, "the handler found its blocks as it left them");
+    must(fh_check(heap) == FH_OK, "the heap was whole after the interrupts");
+}
