@@ -36,6 +36,9 @@ _Noreturn void test_stop(void);
 /* Ends the test as one that cannot run here. */
 _Noreturn void test_skip(const char *reason);
 
+/* Ends the test as one that says nothing about this way of building: it is not counted at all. */
+_Noreturn void test_does_not_apply(void);
+
 /* Has a check failed in this test? For loops that would say the same a thousand times. */
 bool test_failed(void);
 
