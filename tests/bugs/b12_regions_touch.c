@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * b12_regions_touch.c - B12: regions that touch stay apart, so that no block larger than one of them can be had.
+ */
+#include "harness/rig.h"
+
+static size_t largest(struct rig *rig)
+{
+    struct fh_stats stats;
+    fh_stats(rig->heap, &stats);
+    return stats.largest_free;
+}
+
+static void two_become_one(size_t first, size_t second, bool descending, size_t offset)
+{
+    struct rig rig;
+    unsigned char *middle = rig_memory + 65536 + offset;
+    unsigned char *home = rig_memory;
+    rig_open(&rig, home, 1024);
+    CHECK(fh_add_region(rig.heap, descending ? middle : middle - first, descending ? second : first) != 0);
+    CHECK(fh_add_region(rig.heap, descending ? middle - first : middle, descending ? first : second) != 0);
+    rig_sound(&rig);
+    EQUAL(rig_sum(&rig).regions, 2);
+    EQUAL(rig_sum(&rig).free_blocks, 2);
+    /* No byte is lost but a header, the end tag, and what lies beside the granules. */
+    CHECK(largest(&rig) + 48 + 3 * FH_GRANULE + 4 >= first + second);
+    unsigned char *ptr = fh_malloc(rig.heap, first + second - 128);
+    REQUIRE(ptr != NULL);
+    CHECK(ptr > middle - first && ptr + first + second - 128 < middle + second);
+    rig_fill(ptr, first + second - 128, 1);
+    fh_free(rig.heap, ptr);
+    rig_sound(&rig);
+}
+
+static void any_boundary(void)
+{
+    for (size_t offset = 0; offset < 33; offset++) {
+        two_become_one(4096, 4096, false, offset);
+        two_become_one(4096, 4096, true, offset);
+        two_become_one(1000 + offset, 777, false, offset);
+        two_become_one(777, 1000 + offset, true, offset);
+    }
+}
+
+/* The same with blocks in use on both sides of the boundary, and the last byte before it free or used. */
+static void while_in_use(void)
+{
+    for (size_t offset = 0; offset < 17; offset++) {
+        struct rig rig;
+        rig_open(&rig, rig_memory, 2000 + offset);
+        void *a = fh_malloc(rig.heap, offset % 2 == 0 ? 200 : largest(&rig));
+        REQUIRE(a != NULL);
+        CHECK(fh_add_region(rig.heap, rig_memory + 2000 + offset, 3000) != 0);
+        rig_sound(&rig);
+        EQUAL(rig_sum(&rig).regions, 1);
+        EQUAL(rig_sum(&rig).free_blocks, 1);
+        fh_free(rig.heap, a);
+        rig_sound(&rig);
+        EQUAL(rig_sum(&rig).free_blocks, 1);
+        CHECK(fh_malloc(rig.heap, 3500) != NULL);
+    }
+}
+
+/* Three, the one between last: it joins both. Its neighbours' blocks in use stay where they are. */
+static void the_one_between(void)
+{
+    for (size_t offset = 0; offset < 17; offset++) {
+        for (size_t bytes = 16; bytes < 400; bytes += 24) {
+            struct rig rig;
+            unsigned char *low = rig_memory + 65536 + offset;
+            rig_open(&rig, rig_memory, 1024);
+            CHECK(fh_add_region(rig.heap, low, 2000) != 0);
+            CHECK(fh_add_region(rig.heap, low + 2000 + bytes, 2000) != 0);
+            void *a = fh_malloc(rig.heap, 1700);
+            void *b = fh_malloc(rig.heap, 1700);
+            REQUIRE(a != NULL && b != NULL);
+            EQUAL(rig_sum(&rig).regions, 3);
+            CHECK(fh_add_region(rig.heap, low + 2000, bytes) != 0);
+            rig_sound(&rig);
+            EQUAL(rig_sum(&rig).regions, 2);
+            fh_free(rig.heap, a);
+            fh_free(rig.heap, b);
+            rig_sound(&rig);
+            EQUAL(rig_sum(&rig).free_blocks, 2);
+            CHECK(fh_malloc(rig.heap, 3900 + bytes - 128) != NULL);
+        }
+    }
+}
+
+TESTS(bugs_b12_regions_touch) = {
+    { "any_boundary", any_boundary },
+    { "while_in_use", while_in_use },
+    { "the_one_between", the_one_between },
+    TESTS_END
+};
