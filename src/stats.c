@@ -17,6 +17,8 @@ static size_t request_for(uint32_t granules)
 static void count_list(struct fh_heap *h, uint32_t class, uint64_t most, uint64_t *granules, struct fh_stats *stats)
 {
     struct fh_lists *l = &h->lists;
+    /* What lies deeper than the search looks, no request finds. */
+    uint32_t seen = class + 1 == l->classes ? UINT32_MAX : FH_SEARCH_DEPTH;
     for (uint32_t link = *fh_head_of(l, class); link != 0;) {
         const struct fh_block *b = fh_link_at(l, link);
         if (!fh_space_has(&l->space, b))
@@ -27,8 +29,9 @@ static void count_list(struct fh_heap *h, uint32_t class, uint64_t most, uint64_
         if (n == 0 || *granules > most)
             return;
         stats->blocks_free++;
-        if (request_for(n) > stats->largest_free)
+        if (seen != 0 && request_for(n) > stats->largest_free)
             stats->largest_free = request_for(n);
+        seen -= seen != 0;
         link = b->next;
     }
 }
