@@ -24,11 +24,13 @@ static size_t scene_size(unsigned i)
 void scene_set(struct fh_heap *heap)
 {
     struct piece *holes = NULL;
+    unsigned third = 0;    /* i modulo 3: no divider */
     for (unsigned i = 0; i < SCENE_BLOCKS * SCENE_SCALE; i++) {
         struct piece *p = fh_malloc(heap, scene_size(i));
         if (!must(p != NULL, "there was memory for the scene"))
             break;
-        struct piece **list = i % 3 == 1 ? &holes : &scene;
+        struct piece **list = third == 1 ? &holes : &scene;
+        third = third == 2 ? 0 : third + 1;
         p->next = *list;
         *list = p;
     }

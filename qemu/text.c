@@ -43,11 +43,13 @@ void text_number(uint32_t n, unsigned width)
     }
 }
 
-void text_hex(uintmax_t n, unsigned digits)
+void text_hex(uint64_t n, unsigned digits)
 {
+    /* In halves: a shift of 64 bits by a variable is a library call on some chips. */
+    const uint32_t halves[2] = { (uint32_t)n, (uint32_t)(n >> 32) };
     text("0x");
     while (digits-- != 0)
-        arch_putc("0123456789abcdef"[n >> (digits * 4) & 15]);
+        arch_putc("0123456789abcdef"[halves[digits / 8] >> (digits % 8 * 4) & 15]);
 }
 
 void text_address(uintptr_t address)
@@ -55,11 +57,11 @@ void text_address(uintptr_t address)
     text_hex(address, sizeof address * 2);
 }
 
-void text_bytes(uintmax_t bytes, unsigned width)
+void text_bytes(uint64_t bytes, unsigned width)
 {
     static const char *const units[] = { " B  ", " KiB", " MiB", " GiB" };
     unsigned unit = 0;
-    while (unit < 3 && bytes >= (uintmax_t)10240) {
+    while (unit < 3 && bytes >= 10240) {
         bytes >>= 10;
         unit++;
     }

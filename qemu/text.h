@@ -19,13 +19,13 @@ void text_left(const char *s, unsigned width);
 void text_number(uint32_t n, unsigned width);
 
 /* 0x and that many digits. */
-void text_hex(uintmax_t n, unsigned digits);
+void text_hex(uint64_t n, unsigned digits);
 
 /* An address, with as many digits as all addresses have. */
 void text_address(uintptr_t address);
 
 /* A number of bytes in the largest unit that leaves no remainder worth showing, up to width. */
-void text_bytes(uintmax_t bytes, unsigned width);
+void text_bytes(uint64_t bytes, unsigned width);
 
 /* A heading: the title, and what the section is about. */
 void text_section(const char *title, const char *about);
