@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+#
+# The fault lab: what becomes of a heap after a fault, in thousands of trials a class; see lab.h for the outcomes.
+#
+#   make faultlab                          all of it, freehold beside the others
+#   make faultlab FAULTLAB_TRIALS=100      a quick look
+#   build/faultlab/lab64 build/faultlab/freehold-64-16.so --class flip-link --trial 7 --verbose
+
+FL := $(B)/faultlab
+FAULTLAB_TRIALS ?= 10000        # a class, in heaps of 64 KiB
+FAULTLAB_LARGE ?= 2000          # a class, in heaps of 1 GiB
+FAULTLAB_PEERS ?= 2000          # a class, on other allocators
+FAULTLAB_SHORT ?= 60            # a class, in `make test`
+
+FAULTLAB_SRC := tests/faultlab/lab.c tests/faultlab/model.c tests/faultlab/crimes.c
+FAULTLAB_HDR := tests/faultlab/lab.h tests/faultlab/subject.h
+FAULTLAB_FLAGS := -std=c11 -O2 -g $(WARN)
+# The 32-bit headers of gcc lack the kernel's; those of the machine do, and need no package that would drive out cross compilers.
+FAULTLAB_M64 :=
+FAULTLAB_M32 := -m32 -idirafter /usr/include/x86_64-linux-gnu
+
+FAULTLAB_64 := freehold-64-16 freehold-64-8 cache-64-16
+FAULTLAB_32 := freehold-32-8 freehold-32-16
+faultlab-flags-freehold-64-16 := -DFH_GRANULE=16
+faultlab-flags-freehold-64-8 := -DFH_GRANULE=8
+faultlab-flags-cache-64-16 := -DFH_GRANULE=16 -DLAB_CACHE
+faultlab-flags-freehold-32-8 := -DFH_GRANULE=8 $(FAULTLAB_M32)
+faultlab-flags-freehold-32-16 := -DFH_GRANULE=16 $(FAULTLAB_M32)
+# The hardened build, where the core has one.
+ifneq ($(shell grep -l FH_HARDENED src/*.[ch] 2>/dev/null),)
+FAULTLAB_64 += hardened-64-16
+FAULTLAB_32 += hardened-32-8
+faultlab-flags-hardened-64-16 := -DFH_GRANULE=16 -DFH_HARDENED
+faultlab-flags-hardened-32-8 := -DFH_GRANULE=8 -DFH_HARDENED $(FAULTLAB_M32)
+endif
+FAULTLAB_BITS := 64
+FAULTLAB_BUILDS := $(FAULTLAB_64)
+FAULTLAB_MISSING := skip 32-bit this machine does not run 32-bit x86 programs
+FAULTLAB_TOOLS := setarch:util-linux
+ifeq ($(shell uname -sm),Linux x86_64)
+FAULTLAB_BITS += 32
+FAULTLAB_BUILDS += $(FAULTLAB_32)
+FAULTLAB_MISSING :=
+FAULTLAB_TOOLS += /usr/lib32/crt1.o:libc6-dev-i386 \
+    /usr/lib/gcc/x86_64-linux-gnu/$(shell gcc -dumpversion)/32/libgcc.a:lib32gcc-$(shell gcc -dumpversion)-dev
+endif
+
+.PHONY: faultlab faultlab-tools test-faultlab
+faultlab-tools:
+	$(call need,gcc:gcc $(FAULTLAB_TOOLS))
+
+$(FL)/lab64 $(FL)/lab32: $(FL)/lab%: $(FAULTLAB_SRC) $(FAULTLAB_HDR) tests/faultlab/faultlab.mk | faultlab-tools
+	@mkdir -p $(@D)
+	@gcc $(FAULTLAB_FLAGS) $(FAULTLAB_M$*) -o $@ $(FAULTLAB_SRC) -ldl -lpthread
+
+$(FAULTLAB_64:%=$(FL)/%.so) $(FAULTLAB_32:%=$(FL)/%.so): $(FL)/%.so: tests/faultlab/freehold.c $(FAULTLAB_HDR) $(CORE_SRC) $(CORE_HDR) \
+    tests/faultlab/faultlab.mk | faultlab-tools
+	@mkdir -p $(@D)
+	@gcc -std=c11 -O2 -g $(filter-out -Wpedantic,$(WARN)) -fPIC -shared -fno-strict-aliasing -Wl,-Bsymbolic -Iinclude \
+	    $(faultlab-flags-$*) -o $@ $< $(CORE_SRC)
+
+$(FL)/system.so: tests/faultlab/system.c $(FAULTLAB_HDR) tests/faultlab/faultlab.mk | faultlab-tools
+	@mkdir -p $(@D)
+	@gcc $(FAULTLAB_FLAGS) -fPIC -shared -o $@ $<
+
+# A run: $(FL)/BUILD-64K.tsv, -1G.tsv. The lab of that build's width is the second word of its name.
+FAULTLAB_LABS := $(FAULTLAB_BITS:%=$(FL)/lab%)
+faultlab-lab = $(FL)/lab$(word 2,$(subst -, ,$(1)))
+
+$(FL)/%-64K.tsv: $(FL)/%.so $(FAULTLAB_LABS)
+	@echo "faultlab: $* in 64 KiB, $(FAULTLAB_TRIALS) trials a class"
+	@$(call faultlab-lab,$*) $< --trials $(FAULTLAB_TRIALS) >$@
+
+$(FL)/%-1G.tsv: $(FL)/%.so $(FAULTLAB_LABS)
+	@echo "faultlab: $* in 1 GiB, $(FAULTLAB_LARGE) trials a class"
+	@$(call faultlab-lab,$*) $< --heap 0x40000000 --trials $(FAULTLAB_LARGE) >$@
+
+# The others: the process's malloc, another one put in its place. LAB_TAG and LAB_LINK say where its words are, for those that
+# keep them beside the payloads.
+FAULTLAB_OTHERS := glibc jemalloc mimalloc tcmalloc scudo
+FAULTLAB_LIB := /usr/lib/x86_64-linux-gnu
+FAULTLAB_SCUDO = $(firstword $(wildcard /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.scudo_standalone-x86_64.so))
+faultlab-env-glibc := LAB_TAG=8 LAB_LINK=16
+faultlab-env-jemalloc := LD_PRELOAD=$(FAULTLAB_LIB)/libjemalloc.so.2
+faultlab-env-mimalloc := LAB_LINK=8 LD_PRELOAD=$(FAULTLAB_LIB)/libmimalloc.so.2.0
+faultlab-env-tcmalloc := LAB_LINK=8 LD_PRELOAD=$(FAULTLAB_LIB)/libtcmalloc_minimal.so.4
+faultlab-env-scudo = LAB_TAG=16 LD_PRELOAD=$(FAULTLAB_SCUDO)
+
+.PHONY: faultlab-others
+faultlab-others:
+	$(call need,$(FAULTLAB_LIB)/libjemalloc.so.2:libjemalloc2 $(FAULTLAB_LIB)/libmimalloc.so.2.0:libmimalloc2.0 \
+	    $(FAULTLAB_LIB)/libtcmalloc_minimal.so.4:libtcmalloc-minimal4 \
+	    /usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.scudo_standalone-x86_64.so:libclang-rt-14-dev)
+
+$(FAULTLAB_OTHERS:%=$(FL)/other-%.tsv): $(FL)/other-%.tsv: $(FL)/system.so $(FL)/lab64 | faultlab-others
+	@echo "faultlab: $*, $(FAULTLAB_PEERS) trials a class"
+	@env LAB_NAME=$* $(faultlab-env-$*) $(FL)/lab64 $< --trials $(FAULTLAB_PEERS) >$@
+
+FAULTLAB_FULL := $(FAULTLAB_BUILDS:%=$(FL)/%-64K.tsv) $(FAULTLAB_BUILDS:%=$(FL)/%-1G.tsv)
+faultlab: $(FAULTLAB_FULL) $(FAULTLAB_OTHERS:%=$(FL)/other-%.tsv)  ## damage heaps in every way, freehold's and others'; table in build/faultlab
+	@cat $^ | awk -v form=markdown -f tests/faultlab/table.awk >$(FL)/table.md
+	@cat $^ | awk -v form=text -f tests/faultlab/table.awk | tee $(FL)/table.txt
+	@cat $(FAULTLAB_FULL) | awk -f tests/faultlab/judge.awk >$(FL)/verdicts
+	@! grep -q '^fail ' $(FL)/verdicts
+
+# The short run. One class fails alone, so that the tally names what is wrong.
+SUITES += faultlab
+test-faultlab: $(FAULTLAB_BUILDS:%=$(FL)/%.so) $(FAULTLAB_LABS)
+	@mkdir -p $(B)/tally
+	@: >$(FL)/short.tsv
+	@for build in $(FAULTLAB_BUILDS); do \
+	    bits=$${build#*-}; bits=$${bits%%-*}; \
+	    $(FL)/lab$$bits $(FL)/$$build.so --trials $(FAULTLAB_SHORT) --seed $(or $(SEED),1) || echo "stopped"; \
+	    $(FL)/lab$$bits $(FL)/$$build.so --trials 2 --heap 0x40000000 --seed $(or $(SEED),1) || echo "stopped"; \
+	done >$(FL)/short.tsv
+	@{ awk -f tests/faultlab/judge.awk $(FL)/short.tsv; printf '%s\n' "$(FAULTLAB_MISSING)" | sed '/^$$/d'; } >$(B)/tally/faultlab
+	@grep -q stopped $(FL)/short.tsv && echo "fail the lab ran to its end" >>$(B)/tally/faultlab || true

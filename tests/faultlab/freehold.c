@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * freehold.c - freehold as a subject of the fault lab; compiled together with the core into one shared object.
+ *
+ * Promise: the heaps it opens differ in all that a user may choose: one region or several, touching or apart, misaligned,
+ * given by the caller or acquired and released. Memory that is released is unmapped, so that a touch of it is a crash.
+ * Must not know: what a trial does.
+ */
+#define _GNU_SOURCE
+#include "subject.h"
+
+#include "../../src/cache.h"
+#include <sys/mman.h>
+
+#define BASE ((uintptr_t)0x60000000)     /* of the memory that the caller gives */
+#define FOREIGN_BYTES ((size_t)65536)
+#define MOST_ACQUIRED 64
+
+static struct fh_heap *heap;
+static struct fh_heap *other;
+static void (*report)(const char *);
+static uint64_t secret;
+static size_t may_acquire;               /* bytes that the port still has */
+static uintptr_t next_chunk;
+static void *gone[MOST_ACQUIRED];        /* chunks given back */
+static unsigned gone_count;
+static _Thread_local unsigned this_cpu;
+static _Alignas(16) unsigned char foreign_memory[FOREIGN_BYTES];
+static void *foreign_blocks[32];
+
+static uint64_t next_random(uint64_t *state)
+{
+    uint64_t z = *state += 0x9E3779B97F4A7C15u;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+    return z ^ z >> 31;
+}
+
+static void hear(void *ctx, const struct fh_fault *fault)
+{
+    (void)ctx;
+    report(fh_fault_name(fault->kind));
+}
+
+static uintptr_t a_secret(void *ctx)
+{
+    (void)ctx;
+    return (uintptr_t)secret;
+}
+
+static unsigned which_cpu(void *ctx)
+{
+    (void)ctx;
+    return this_cpu;
+}
+
+static size_t whole_pages(size_t bytes)
+{
+    return (bytes + 4095) & ~(size_t)4095;
+}
+
+static void *acquire(void *ctx, size_t min_bytes, size_t *got)
+{
+    (void)ctx;
+    size_t bytes = whole_pages(min_bytes < 8192 ? 8192 : min_bytes);
+    if (bytes < min_bytes || bytes > may_acquire)
+        return NULL;
+    void *mem = mmap((void *)next_chunk, bytes, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+    if (mem == MAP_FAILED)
+        return NULL;
+    may_acquire -= bytes;
+    next_chunk += bytes + (next_chunk >> 12 & 1 ? 4096 : 0);  /* some touch, some do not */
+    *got = bytes;
+    return mem;
+}
+
+static void release(void *ctx, void *mem, size_t bytes)
+{
+    (void)ctx;
+    munmap(mem, whole_pages(bytes));
+    may_acquire += whole_pages(bytes);
+    gone[gone_count++ % MOST_ACQUIRED] = mem;
+}
+
+#ifdef LAB_CACHE
+#define CACHE_LAYER &fh_cpu_cache
+#else
+#define CACHE_LAYER NULL
+#endif
+
+static struct fh_port port = { .random = a_secret, .fault = hear, .cpu = which_cpu, .cpus = 2, .cache = CACHE_LAYER };
+static struct fh_port other_port = { .random = a_secret, .fault = hear };
+
+/* Regions of the caller's, one behind the other: some touch, others leave a gap. */
+static bool add_regions(uintptr_t from, uintptr_t end, unsigned count, uint64_t *random)
+{
+    for (; count > 0; count--) {
+        uintptr_t gap = next_random(random) % 3 == 0 ? 0 : (uintptr_t)(next_random(random) % 100);
+        uintptr_t bytes = count == 1 ? end - from - gap : (end - from) / count;
+        from += gap;
+        if (fh_add_region(heap, (void *)from, (size_t)(bytes - gap)) == 0 && bytes - gap > 512)
+            return false;
+        from += bytes - gap;
+    }
+    return true;
+}
+
+static bool open_foreign(uint64_t *random)
+{
+    other = fh_create(foreign_memory, sizeof foreign_memory, &other_port);
+    for (size_t i = 0; other != NULL && i < sizeof foreign_blocks / sizeof *foreign_blocks; i++)
+        foreign_blocks[i] = fh_malloc(other, (size_t)(next_random(random) % 1000));
+    return other != NULL;
+}
+
+static bool open_heap(const struct lab_wish *wish)
+{
+    uint64_t random = wish->seed;
+    report = wish->report;
+    secret = next_random(&random);
+    if (!open_foreign(&random))
+        return false;
+    secret = next_random(&random);
+    bool grows = next_random(&random) % 4 == 0;
+    unsigned more = next_random(&random) % 2 != 0 ? (unsigned)(next_random(&random) % 4) : 0;
+    size_t given = grows ? wish->bytes / 2 : wish->bytes;
+    if (grows) {
+        port.acquire = acquire;
+        port.release = next_random(&random) % 3 != 0 ? release : NULL;
+        may_acquire = wish->bytes - given;
+        next_chunk = BASE + whole_pages(given) + 65536;
+    }
+    void *mem = mmap((void *)BASE, whole_pages(given), PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+    if (mem == MAP_FAILED)
+        return false;
+    uintptr_t start = BASE + (uintptr_t)(next_random(&random) % 40);
+    size_t first = given / (more + 1) - 40;
+    heap = fh_create((void *)start, first, &port);
+    if (heap == NULL || !add_regions(start + first, BASE + given, more, &random))
+        return false;
+    /* Each CPU's cache is made at its first use and stays: now, so that it is not missed as lost memory later. */
+    for (this_cpu = port.cpus; this_cpu-- > 0;)
+        fh_free(heap, fh_malloc(heap, 1));
+    this_cpu = 0;
+    return true;
+}
+
+static void *take(size_t align, size_t size)
+{
+    return align != 0 ? fh_aligned_alloc(heap, align, size) : fh_malloc(heap, size);
+}
+
+static void give(void *ptr)
+{
+    fh_free(heap, ptr);
+}
+
+static void *resize(void *ptr, size_t size)
+{
+    return fh_realloc(heap, ptr, size);
+}
+
+static size_t usable(void *ptr)
+{
+    return fh_usable_size(heap, ptr);
+}
+
+static void set_cpu(unsigned cpu)
+{
+    this_cpu = cpu;
+}
+
+static void *a_foreign_block(uint64_t random)
+{
+    return foreign_blocks[random % (sizeof foreign_blocks / sizeof *foreign_blocks)];
+}
+
+static void *a_released_address(uint64_t random)
+{
+    unsigned known = gone_count < MOST_ACQUIRED ? gone_count : MOST_ACQUIRED;
+    if (known == 0)
+        return NULL;
+    /* Not one that was acquired anew since. */
+    uintptr_t address = (uintptr_t)gone[random % known] + (random >> 32) % 4096 / FH_GRANULE * FH_GRANULE;
+    return fh_region_over(&heap->lists.space, address, address) == NULL ? (void *)address : NULL;
+}
+
+static void settle(bool settled)
+{
+    static size_t kept;
+    if (settled) {
+        fh_trim(heap);
+        kept = may_acquire;
+        may_acquire = 0;
+    } else {
+        may_acquire = kept;
+    }
+}
+
+static const char *check(void)
+{
+    enum fh_fault_kind kind = fh_check(heap);
+    return kind != FH_OK ? fh_fault_name(kind) : NULL;
+}
+
+/* Chooses one of the blocks that a walk shows, each with the same chance. */
+struct choice {
+    uint64_t random;
+    uint64_t seen;
+    bool want_used;
+    bool want_cached;
+    bool want_end;
+    size_t least_bytes;
+    struct fh_block_info found;
+};
+
+static bool choose(void *arg, const struct fh_block_info *block)
+{
+    struct choice *c = (struct choice *)arg;
+    bool fits = c->want_end ? block->bytes == 0
+                            : block->bytes != 0 && block->used == c->want_used && block->cached == c->want_cached
+                                  && block->bytes >= c->least_bytes;
+    if (fits && next_random(&c->random) % ++c->seen == 0)
+        c->found = *block;
+    return true;
+}
+
+static bool choose_block(struct choice c, struct fh_block_info *found)
+{
+    fh_walk(heap, choose, &c);
+    *found = c.found;
+    return c.seen != 0;
+}
+
+static bool span_at(struct lab_span *span, uintptr_t start, size_t bytes)
+{
+    *span = (struct lab_span){ (unsigned char *)start, bytes };
+    return bytes != 0;
+}
+
+static bool place_in_free(enum lab_part part, uint64_t random, struct lab_span *span)
+{
+    struct fh_block_info b;
+    size_t least = part == LAB_SIZE ? (size_t)FH_HUGE * FH_GRANULE : part == LAB_DATA ? 32 : 0;
+    if (!choose_block((struct choice){ .random = random, .least_bytes = least }, &b))
+        return false;
+    uintptr_t p = (uintptr_t)b.payload;
+    switch (part) {
+    case LAB_TAG_FREE: return span_at(span, p - 4, 4);
+    case LAB_LINK: return span_at(span, p, 8);
+    case LAB_FOOTER: return span_at(span, p + b.bytes - 8, 4);
+    case LAB_SIZE: return span_at(span, p + 8, 4);
+    default: return span_at(span, p + 8, b.bytes - 16);
+    }
+}
+
+static bool place_region(uint64_t random, struct lab_span *span)
+{
+    const struct fh_region *found = NULL;
+    uint64_t seen = 0;
+    const struct fh_region *r = fh_region_from(&heap->lists.space, 0);
+    for (; r != NULL; r = fh_region_from(&heap->lists.space, r->last)) {
+        if (r != &heap->first && next_random(&random) % ++seen == 0)
+            found = r;
+    }
+    return found != NULL && span_at(span, (uintptr_t)found, sizeof *found);
+}
+
+/* The words of a cached block are its link and its mark. */
+static bool place_quick(uint64_t random, struct lab_span *span)
+{
+    struct fh_block_info b;
+    if (!choose_block((struct choice){ .random = random, .want_used = true, .want_cached = true }, &b))
+        return false;
+    return span_at(span, (uintptr_t)b.payload, sizeof(void *) + sizeof(fh_word));
+}
+
+static bool place_cache(uint64_t random, struct lab_span *span)
+{
+    const struct fh_cache *c = heap->caches;
+    if (c == NULL)
+        return false;
+    if (c->next != NULL && random % 2 != 0)
+        c = c->next;
+    return span_at(span, (uintptr_t)c, sizeof *c + (c->most + 1) * sizeof(void *));
+}
+
+static bool place(enum lab_part part, uint64_t random, struct lab_span *span)
+{
+    struct fh_block_info b;
+    uintptr_t h = (uintptr_t)heap;
+    size_t words = fh_table_words(heap->lists.classes);
+    size_t table = sizeof(fh_word) * words;
+    size_t heads = sizeof(fh_word) * heap->lists.classes;
+    switch (part) {
+    case LAB_TAG_END:
+        return choose_block((struct choice){ .random = random, .want_end = true }, &b)
+               && span_at(span, (uintptr_t)b.payload - 4, 4);
+    case LAB_QUICK: return place_quick(random, span);
+    case LAB_CACHES: return place_cache(random, span);
+    case LAB_REGION: return place_region(random, span);
+    case LAB_HEADS: return span_at(span, h + FH_CONTROL_BYTES, heads);
+    case LAB_MAP: return span_at(span, h + FH_CONTROL_BYTES + heads, table - heads);
+    case LAB_COUNTS: return span_at(span, h + offsetof(struct fh_heap, used), offsetof(struct fh_heap, total) + sizeof heap->total - offsetof(struct fh_heap, used));
+    case LAB_PORT: return span_at(span, h + offsetof(struct fh_heap, port), sizeof heap->port);
+    case LAB_CONTROL: return span_at(span, h, FH_CONTROL_BYTES + table);
+    default: return place_in_free(part, random, span);
+    }
+}
+
+static const struct lab_subject subject = {
+    .abi = LAB_ABI,
+#ifdef LAB_CACHE
+    .name = "freehold, cache",
+#else
+    .name = "freehold",
+#endif
+    .granule = FH_GRANULE,
+    .tag_bytes = FH_TAG_BYTES,
+    .link_bytes = 8,
+    .exact = false,
+    .open = open_heap,
+    .take = take,
+    .give = give,
+    .resize = resize,
+    .usable = usable,
+    .cpu = set_cpu,
+    .foreign = a_foreign_block,
+    .released = a_released_address,
+    .settle = settle,
+    .check = check,
+    .place = place,
+};
+
+const struct lab_subject *lab_subject(void)
+{
+    return &subject;
+}

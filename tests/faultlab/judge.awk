@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+#
+# judge.awk - the lab's lines against what freehold promises; prints a tally.
+#
+# The promise of the always-on build, for each class that needs no memory of the past:
+#   - no hang, no crash, nothing broken, silent or lost
+#   - where there is harm, at least 99.9 % is reported by a call; what only fh_check finds counts if no call touched it. In the
+#     control structure 99 %, and by fh_check is enough
+#   - a double free at once is reported every time
+# and each class was tried at all, apart from those that need a region or a huge block that a heap may not have.
+BEGIN { FS = "\t" }
+
+function verdict(good, what) {
+    printf "%s %s-%s-%s-%s/%s/%s\n", good ? "pass" : "fail", subject, $2, $3, size, $5, what
+    if (!good)
+        print name ": " what ": " $21 > "/dev/stderr"
+}
+
+NF == 21 {
+    subject = $1
+    gsub(/[ ,]+/, "-", subject)
+    size = $4 >= 1048576 ? $4 / 1048576 "G" : $4 "K"
+    name = $1 " " $2 "-bit granule " $3 " heap " size " " $5
+    trials = $7; hang = $8; crash = $9; broken = $10; detected = $11; silent = $12; found = $13; lost = $14; harmless = $15
+    if ($20 != 0 && !unfit[subject, $2, $3, $4]++)
+        verdict(0, "a-heap-was-not-whole-before-any-crime")
+    if ($20 != 0 && trials == 0)
+        next
+    if (trials == 0) {
+        if ($5 !~ /^(flip-size|flip-region|free-released|re-released|flip-quick|flip-cache|late-quick)$/)
+            verdict(0, "was-never-tried")
+        next
+    }
+    if ($6 == "past") {
+        verdict(hang == 0, "ends")
+        next
+    }
+    verdict(hang + crash + broken + silent + lost == 0, "harms-nobody")
+    harm = trials - harmless
+    if ($5 ~ /^flip-(region|heads|map|counts|port|control|cache)$/)
+        verdict(detected + found >= 0.99 * harm, "is-found")
+    else
+        verdict(detected + found - $17 >= 0.999 * harm, "is-reported")
+    if ($5 ~ /^twice-(now|across)$/)
+        verdict(detected == trials, "is-reported-always")
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * model.c - the program of a trial: what it holds, what it does next, and whether the allocator kept its promises to it.
+ *
+ * Promise: allocates nothing itself, so that any allocator may be the subject; the same seed gives the same program.
+ * Must not know: what was done to the heap, beyond the bytes that lab_taint names.
+ */
+#define _GNU_SOURCE
+#include "lab.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+uint64_t lab_random(uint64_t *state)
+{
+    uint64_t z = *state += 0x9E3779B97F4A7C15u;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+    return z ^ z >> 31;
+}
+
+uint64_t lab_below(struct lab_model *m, uint64_t bound)
+{
+    return lab_random(&m->random) % bound;
+}
+
+_Noreturn void lab_breach(struct lab_model *m, const char *how)
+{
+    strncpy(m->record->breach, how, sizeof m->record->breach - 1);
+    _exit(0);
+}
+
+static unsigned char pattern(uint64_t seed, size_t i)
+{
+    return (unsigned char)(seed >> (i % 8 * 8)) ^ (unsigned char)(i >> 3);
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Writes the pattern: into all of some blocks, into the ends of others, into nothing of a few, so that what was there
+ * before stays under them. */
+static void fill(struct lab_model *m, struct lab_block *b)
+{
+    static const size_t ways[] = { 0, 8, 64, 64, 1024 };
+    b->seed = lab_random(&m->random);
+    b->written = smaller(b->size, ways[lab_below(m, sizeof ways / sizeof *ways)]);
+    b->tainted = false;
+    for (size_t i = 0; i < b->written; i++) {
+        b->ptr[i] = pattern(b->seed, i);
+        b->ptr[b->size - 1 - i] = pattern(b->seed, b->size - 1 - i);
+    }
+}
+
+/* Is the pattern there, in the first `kept` bytes? */
+static bool holds(const struct lab_block *b, size_t kept)
+{
+    for (size_t i = 0; i < b->written; i++) {
+        size_t j = b->size - 1 - i;
+        if ((i < kept && b->ptr[i] != pattern(b->seed, i)) || (j < kept && b->ptr[j] != pattern(b->seed, j)))
+            return false;
+    }
+    return true;
+}
+
+static void verify(struct lab_model *m, const struct lab_block *b)
+{
+    if (!b->tainted && !holds(b, b->size))
+        lab_breach(m, "the contents of a live block changed");
+}
+
+/* One more call. If it names a block at the damage it is the first touch: of the damaged block itself, or of a neighbour that is
+ * given back, which looks at both its sides. */
+static void count_call(struct lab_model *m, const void *ptr, bool gives)
+{
+    m->record->operation++;
+    for (unsigned i = 0; i < m->watched_count && m->record->first_touch == 0; i++) {
+        const struct lab_watched *w = &m->watched[i];
+        if (ptr != NULL && w->ptr == ptr && (gives || w->is_owner))
+            m->record->first_touch = m->record->operation;
+    }
+}
+
+/* Can the page be touched? Asked of the system, since a wild pointer must not be the lab's crash. What was there once is not
+ * asked for again: the calls to the system would be a third of a trial. */
+static bool page_is_mapped(uintptr_t page)
+{
+    static uintptr_t known[256];
+    uintptr_t *slot = &known[page / 4096 % 256];
+    unsigned char there;
+    if (*slot == page && page != 0)
+        return true;
+    if (mincore((void *)page, 1, &there) != 0)
+        return false;
+    *slot = page;
+    return true;
+}
+
+bool lab_is_mapped(const void *start, size_t bytes)
+{
+    uintptr_t page = (uintptr_t)start & ~(uintptr_t)4095;
+    uintptr_t last = ((uintptr_t)start + (bytes != 0 ? bytes - 1 : 0)) & ~(uintptr_t)4095;
+    return last >= page && page_is_mapped(page) && page_is_mapped(last);
+}
+
+static void admit(struct lab_model *m, unsigned char *ptr, size_t size, size_t align)
+{
+    if ((uintptr_t)ptr % (align != 0 ? align : m->subject->granule) != 0)
+        lab_breach(m, "a block is misaligned");
+    if (m->record->applies && !lab_is_mapped(ptr, size))
+        lab_breach(m, "a block lies where nothing is mapped");
+    for (unsigned i = 0; i < m->live; i++) {
+        const struct lab_block *other = &m->blocks[i];
+        size_t reach = size != 0 ? size : 1;
+        size_t other_reach = other->size != 0 ? other->size : 1;
+        if (ptr < other->ptr + other_reach && other->ptr < ptr + reach)
+            lab_breach(m, ptr == other->ptr ? "a live block was handed out again" : "a block overlaps a live one");
+    }
+}
+
+static size_t any_size(struct lab_model *m)
+{
+    unsigned bits = 0;
+    while ((m->largest >> bits) > 1)
+        bits++;
+    uint64_t shift = lab_below(m, bits + 1);
+    return (size_t)lab_below(m, ((uint64_t)2 << shift));
+}
+
+static void take(struct lab_model *m)
+{
+    if (m->live == LAB_MOST_LIVE)
+        return;
+    size_t align = lab_below(m, 8) == 0 ? m->subject->granule << lab_below(m, 6) : 0;
+    size_t size = any_size(m);
+    count_call(m, NULL, false);
+    unsigned char *ptr = m->subject->take(align, size);
+    if (ptr == NULL)
+        return;
+    admit(m, ptr, size, align);
+    struct lab_block *b = &m->blocks[m->live++];
+    *b = (struct lab_block){ .ptr = ptr, .size = size };
+    fill(m, b);
+}
+
+void lab_forget(struct lab_model *m, struct lab_block *b)
+{
+    m->freed[m->freed_count++ % LAB_MOST_FREED] = (struct lab_span){ b->ptr, b->size };
+    *b = m->blocks[--m->live];
+}
+
+void lab_give(struct lab_model *m, struct lab_block *b)
+{
+    unsigned char *ptr = b->ptr;
+    verify(m, b);
+    lab_forget(m, b);
+    count_call(m, ptr, true);
+    m->subject->give(ptr);
+}
+
+static void resize(struct lab_model *m, struct lab_block *b)
+{
+    size_t size = any_size(m);
+    struct lab_block old = *b;
+    verify(m, b);
+    count_call(m, old.ptr, false);
+    unsigned char *ptr = m->subject->resize(old.ptr, size);
+    if (ptr == NULL) {
+        verify(m, b);
+        return;
+    }
+    *b = m->blocks[--m->live];
+    if (ptr != old.ptr)
+        m->freed[m->freed_count++ % LAB_MOST_FREED] = (struct lab_span){ old.ptr, old.size };
+    admit(m, ptr, size, 0);
+    b = &m->blocks[m->live++];
+    *b = old;
+    b->ptr = ptr;
+    if (!old.tainted && !holds(b, smaller(old.size, size)))
+        lab_breach(m, "resize changed the contents");
+    b->size = size;
+    fill(m, b);
+}
+
+static void operate_once(struct lab_model *m)
+{
+    uint64_t what = lab_below(m, 100);
+    struct lab_block *b = lab_any_block(m);
+    /* Leans towards the target from both sides. */
+    uint64_t takes = m->live < m->target ? 60 : 40;
+    if (b == NULL || what < takes)
+        take(m);
+    else if (what < 90)
+        lab_give(m, b);
+    else
+        resize(m, b);
+}
+
+void lab_operate(struct lab_model *m, unsigned operations)
+{
+    while (operations-- > 0)
+        operate_once(m);
+}
+
+struct lab_block *lab_any_block(struct lab_model *m)
+{
+    return m->live != 0 ? &m->blocks[lab_below(m, m->live)] : NULL;
+}
+
+/* The largest block that can be had now, by halving; kept, and its size answered. 0 if there is none. */
+static size_t take_largest(struct lab_model *m, void **ptr)
+{
+    size_t least = 0;
+    size_t most = m->heap_bytes;
+    while (least < most) {
+        size_t middle = least + (most - least + 1) / 2;
+        *ptr = m->subject->take(0, middle);
+        if (*ptr == NULL) {
+            most = middle - 1;
+        } else {
+            m->subject->give(*ptr);
+            least = middle;
+        }
+    }
+    *ptr = least != 0 ? m->subject->take(0, least) : NULL;
+    return *ptr != NULL ? least : 0;
+}
+
+void lab_measure(struct lab_model *m)
+{
+    void *taken[8];
+    if (m->subject->settle == NULL)
+        return;   /* the memory is not bounded */
+    m->subject->settle(true);
+    for (m->whole_count = 0; m->whole_count < 8; m->whole_count++) {
+        size_t size = take_largest(m, &taken[m->whole_count]);
+        if (size == 0)
+            break;
+        m->whole[m->whole_count] = size;
+    }
+    for (unsigned i = 0; i < m->whole_count; i++)
+        m->subject->give(taken[i]);
+    m->subject->settle(false);
+}
+
+static bool can_be_had_again(struct lab_model *m)
+{
+    void *taken[8];
+    for (unsigned i = 0; i < m->whole_count; i++) {
+        taken[i] = m->subject->take(0, m->whole[i]);
+        if (taken[i] == NULL)
+            return false;
+    }
+    for (unsigned i = 0; i < m->whole_count; i++)
+        m->subject->give(taken[i]);
+    return true;
+}
+
+void lab_finish(struct lab_model *m)
+{
+    while (m->live != 0)
+        lab_give(m, lab_any_block(m));
+    m->record->operation++;
+    if (m->subject->settle != NULL)
+        m->subject->settle(true);
+    m->record->lost = !can_be_had_again(m);
+    const char *broken = m->subject->check != NULL ? m->subject->check() : NULL;
+    if (broken != NULL)
+        strncpy(m->record->check, broken, sizeof m->record->check - 1);
+    m->record->done = 1;
+}
+
+struct lab_block *lab_block_at(struct lab_model *m, const void *address)
+{
+    for (unsigned i = 0; i < m->live; i++) {
+        struct lab_block *b = &m->blocks[i];
+        if ((const unsigned char *)address >= b->ptr && (const unsigned char *)address < b->ptr + b->size)
+            return b;
+    }
+    return NULL;
+}
+
+static void watch_block(struct lab_model *m, const struct lab_block *b, bool is_owner)
+{
+    if (m->watched_count < LAB_MOST_WATCHED)
+        m->watched[m->watched_count++] = (struct lab_watched){ b->ptr, is_owner };
+}
+
+/* The extent of a live block: its tag and all that can be used. */
+static unsigned char *extent_start(const struct lab_model *m, const struct lab_block *b)
+{
+    return b->ptr - m->subject->tag_bytes;
+}
+
+static unsigned char *extent_end(const struct lab_model *m, const struct lab_block *b)
+{
+    return b->ptr + m->subject->usable(b->ptr);
+}
+
+void lab_watch(struct lab_model *m, const unsigned char *address, bool is_end)
+{
+    const struct lab_block *owner = NULL, *below = NULL, *above = NULL;
+    for (unsigned i = 0; i < m->live; i++) {
+        const struct lab_block *b = &m->blocks[i];
+        if (extent_start(m, b) > address) {
+            if (above == NULL || b->ptr < above->ptr)
+                above = b;
+        } else if (address >= b->ptr && address < extent_end(m, b)) {
+            return;   /* the program's own byte: nobody's but its owner's */
+        } else if (address < b->ptr) {
+            owner = b;
+        } else if (below == NULL || b->ptr > below->ptr) {
+            below = b;
+        }
+    }
+    /* Of a live block, or of a region's end, only the block below looks at the tag: the one above has no way to find it. What else
+     * is not in a live block lies in a free one, and free blocks do not touch: both its neighbours are live. */
+    if (owner != NULL)
+        watch_block(m, owner, true);
+    bool is_free = owner == NULL && !is_end;
+    const unsigned char *start = owner != NULL ? extent_start(m, owner) : address;
+    if (below != NULL && (is_free || extent_end(m, below) == start))
+        watch_block(m, below, false);
+    if (above != NULL && is_free)
+        watch_block(m, above, false);
+}
+
+void lab_taint(struct lab_model *m, struct lab_span span)
+{
+    for (unsigned i = 0; i < m->live; i++) {
+        struct lab_block *b = &m->blocks[i];
+        if (span.start < b->ptr + b->size && b->ptr < span.start + span.bytes)
+            b->tainted = true;
+    }
+}
