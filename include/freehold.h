@@ -128,7 +128,7 @@ size_t fh_destroy(struct fh_heap *heap);
 /* Adds the size bytes at mem, any alignment and any place, at any time. A region that touches another one becomes one
  * with it, so that blocks coalesce across; one with a gap never does. Returns the bytes that became usable, 0 if the memory
  * is refused: too small for a block, wrapping around, overlapping a region of this heap, or farther from the heap than
- * its links reach (32 GiB on 64-bit). Nothing outside [mem, mem + size) is written, and nothing at all on refusal. */
+ * its links reach (16 GiB on 64-bit). Nothing outside [mem, mem + size) is written, and nothing at all on refusal. */
 size_t fh_add_region(struct fh_heap *heap, void *mem, size_t size);
 
 /* Returns size bytes aligned to FH_GRANULE, or NULL. */

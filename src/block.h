@@ -209,8 +209,8 @@ static inline uint32_t fh_free_size(const struct fh_space *space, const struct f
     return n >= FH_MIN_GRANULES && fh_space_holds(space, b, n) ? n : 0;
 }
 
-/* Links: granules from the heap, 0 for none. 32 bits on every target; with 64-bit addresses they reach 2^31 granules
- * to either side. A heap's own address is never a block. */
+/* Links: granules from the heap, 0 for none. 32 bits on every target; with 64-bit addresses they reach 2^30 granules to
+ * either side (see fh_list_mark). A heap's own address is never a block. */
 static inline uint32_t fh_link_to(const void *heap, const struct fh_block *b)
 {
     return (uint32_t)(((uintptr_t)b - (uintptr_t)heap) / FH_GRANULE);

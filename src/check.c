@@ -12,6 +12,7 @@
 struct census {
     struct fh_heap *h;
     size_t free_blocks;
+    size_t tops;
     size_t used_granules;
     size_t granules;
     const struct fh_region *region;
@@ -43,7 +44,7 @@ static bool links_agree(struct fh_heap *h, const struct fh_block *b, uint32_t n)
     const struct fh_block *prev = fh_link_at(l, b->prev);
     if (b->next != 0 && (!is_inside(h, next) || next->prev != self))
         return false;
-    if (b->prev == 0)
+    if (b->prev == l->mark)
         return *fh_head_of(l, fh_class_of(l, n)) == self;
     return is_inside(h, prev) && prev->next == self;
 }
@@ -65,9 +66,15 @@ static enum fh_fault_kind check_region(struct census *c)
         if (fh_is_free(tag)) {
             if (*fh_footer_of(fh_after(b, n)) != n)
                 return FH_BAD_FOOTER;
-            if (!links_agree(h, b, n))
+            if (b == h->top) {
+                if (n != h->top_size || (uintptr_t)fh_after(b, n) != hi)
+                    return FH_BAD_CONTROL;
+                c->tops++;
+            } else if (!links_agree(h, b, n)) {
                 return FH_BAD_LINK;
-            c->free_blocks++;
+            } else {
+                c->free_blocks++;
+            }
             prev_free = FH_PREV_FREE;
         } else {
             c->used_granules += n;
@@ -86,7 +93,7 @@ static enum fh_fault_kind check_list(struct fh_heap *h, uint32_t class, size_t *
     bool marked = (*fh_map_of(l, class) >> (class & 31) & 1) != 0;
     if (marked != (link != 0))
         return FH_BAD_MAP;
-    uint32_t before = 0;
+    uint32_t before = l->mark;
     while (link != 0) {
         const struct fh_block *b = fh_link_at(l, link);
         if (!is_inside(h, b) || b->prev != before)
@@ -132,7 +139,7 @@ static enum fh_fault_kind check(struct fh_heap *h)
         first_seen |= c.region == &h->first;
         from = c.region->last;
     }
-    if (!first_seen)
+    if (!first_seen || c.tops != (h->top_size != 0))
         return FH_BAD_CONTROL;
     enum fh_fault_kind kind = check_lists(h, c.free_blocks);
     if (kind != FH_OK)

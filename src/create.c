@@ -43,6 +43,7 @@ static struct fh_heap *lay(uintptr_t start, uintptr_t last, const struct fh_port
     h->lists.classes = classes;
     uint32_t secret = port->random != NULL ? (uint32_t)port->random(port->ctx) : (uint32_t)place ^ 0x5EA1ED00u;
     h->lists.space.secret = secret;
+    h->lists.mark = fh_list_mark(secret);
     h->first.lo = lo;
     h->first.last = last;
     fh_region_insert(&h->lists.space, &h->first, (uint32_t)(place - start) | (acquired ? FH_CHECK_ACQUIRED : 0));
@@ -51,7 +52,7 @@ static struct fh_heap *lay(uintptr_t start, uintptr_t last, const struct fh_port
     h->used = granules;
     h->total = granules;
     fh_space_find(&h->lists.space, lo);
-    fh_pool_give(h, (struct fh_block *)lo, FH_USED, granules);
+    fh_pool_promote(h, fh_pool_give(h, (struct fh_block *)lo, FH_USED, granules));
     return h;
 }
 

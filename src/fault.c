@@ -30,6 +30,7 @@ FH_COLD void fh_report(struct fh_heap *h, const void *ptr)
     if (h->port->fault == NULL)
         trap();
     h->port->fault(h->port->ctx, &fault);
-    if (fault.kind == FH_BAD_TAG || fault.kind == FH_BAD_LINK || fault.kind == FH_BAD_FOOTER)
+    if (fault.kind == FH_BAD_TAG || fault.kind == FH_BAD_LINK || fault.kind == FH_BAD_FOOTER
+        || fault.kind == FH_BAD_CONTROL)
         fh_pool_relist(h);
 }

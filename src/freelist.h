@@ -7,7 +7,8 @@
  * names the classes that are not empty.
  * Invariant: a list holds exactly the free blocks of its class; a bit is set if and only if its list is not empty.
  * Every link is checked from both sides before it is followed or written: the address lies in a region, and the block
- * there links back. What fails is left as it is and blamed.
+ * there links back, the first of a list with a mark that is no link. Links are cleared when a block leaves its list, so that
+ * memory that is no free block does not link back by accident. What fails is left as it is and blamed.
  * Must not know: neighbours, regions (it asks fh_space_room before it touches a block).
  *
  * The verbs are inline: the pool uses each in one or two places, and calls would cost a quarter of malloc.
@@ -35,7 +36,14 @@ struct fh_lists {
     struct fh_space space;   /* first: both have one address */
     struct fh_blame blame;
     uint32_t classes;
+    uint32_t mark;           /* what the first block of a list has for its prev: a secret, and no link */
 };
+
+/* No link has these two bits different: links reach 2^30 granules to either side. */
+static inline uint32_t fh_list_mark(uint32_t secret)
+{
+    return (secret & 0x3FFFFFFFu) | 0x40000000u;
+}
 
 /* How many blocks of a request's own class are looked at before the next class answers: more find little (0.1 % of
  * footprint from 4 to 8) and each costs a cache miss. */
@@ -45,7 +53,7 @@ struct fh_lists {
 
 #ifdef FH_SINGLE_LIST
 #define FH_MAX_CLASSES ((uint32_t)1)
-static inline uint32_t fh_class_of(const struct fh_lists *l, uint32_t granules)
+FH_HOT uint32_t fh_class_of(const struct fh_lists *l, uint32_t granules)
 {
     (void)l;
     (void)granules;
@@ -55,7 +63,7 @@ static inline uint32_t fh_class_of(const struct fh_lists *l, uint32_t granules)
 #define FH_MAX_CLASSES ((uint32_t)240)
 /* The class of a block. Binned by its payload: a power-of-two request, tag included, then starts a class instead of
  * falling just behind its beginning. The last class holds whatever is larger too. */
-static inline uint32_t fh_class_of(const struct fh_lists *l, uint32_t granules)
+FH_HOT uint32_t fh_class_of(const struct fh_lists *l, uint32_t granules)
 {
     uint32_t x = granules - 1;
     uint32_t shift = fh_shift_below_16(x);
@@ -88,7 +96,7 @@ uint32_t fh_open_huge(struct fh_lists *l, const struct fh_block *b, uint32_t tag
 
 /* The size of the free block that should be at b; 0 and the blame if there is none. After it, the space's last region is
  * the block's. */
-static inline uint32_t fh_open_free(struct fh_lists *l, const struct fh_block *b)
+FH_HOT uint32_t fh_open_free(struct fh_lists *l, const struct fh_block *b)
 {
     uintptr_t room = fh_space_room(&l->space, b);
     if (fh_rarely(room == 0)) {
@@ -106,16 +114,18 @@ static inline uint32_t fh_open_free(struct fh_lists *l, const struct fh_block *b
     return size;
 }
 
-/* Is there a block whose own link, the one that leads back, is as expected? */
-static inline bool fh_leads_back(struct fh_lists *l, const struct fh_block *b, const fh_word *back, uint32_t expected)
+/* Does the word in that block, a link that leads back, say so? */
+FH_HOT bool fh_leads_back(struct fh_lists *l, const struct fh_block *b, const fh_word *back, uint32_t expected)
 {
-    if (fh_rarely(fh_space_room(&l->space, b) == 0 || *back != expected))
+    if (fh_rarely(fh_space_room(&l->space, b) == 0))
         return fh_blame(l, FH_BAD_LINK, b, expected, 0);
+    if (fh_rarely(*back != expected))
+        return fh_blame(l, FH_BAD_LINK, b, expected, *back);
     return true;
 }
 
 /* Puts a free block at the front of its list. False: the list's head is damaged. */
-static inline bool fh_list_insert(struct fh_lists *l, struct fh_block *b, uint32_t granules)
+FH_HOT bool fh_list_insert(struct fh_lists *l, struct fh_block *b, uint32_t granules)
 {
     uint32_t class = fh_class_of(l, granules);
     fh_word *head = fh_head_of(l, class);
@@ -123,76 +133,78 @@ static inline bool fh_list_insert(struct fh_lists *l, struct fh_block *b, uint32
     uint32_t first = *head;
     if (first != 0) {
         struct fh_block *old = fh_link_at(l, first);
-        if (!fh_leads_back(l, old, &old->prev, 0))
+        if (!fh_leads_back(l, old, &old->prev, l->mark))
             return false;
         old->prev = self;
     } else {
         *fh_map_of(l, class) |= (uint32_t)1 << (class & 31);
     }
     b->next = first;
-    b->prev = 0;
+    b->prev = l->mark;
     *head = self;
     return true;
 }
 
-/* Do both links of a listed block lead there and back? If prev is 0, *head is its list's head, which must be the block. */
-static inline bool fh_links_hold(struct fh_lists *l, struct fh_block *b, const fh_word *head)
+/* Where the link that leads to a listed block from the front is stored, after a look at both of its links; NULL and the blame
+ * if one does not lead there and back. */
+FH_HOT fh_word *fh_link_before(struct fh_lists *l, const struct fh_block *b, uint32_t class)
 {
     uint32_t self = fh_link_to(l, b);
-    uint32_t next = b->next;
-    uint32_t prev = b->prev;
-    if (next != 0) {
-        const struct fh_block *behind = fh_link_at(l, next);
+    fh_word *from = fh_head_of(l, class);
+    if (b->next != 0) {
+        const struct fh_block *behind = fh_link_at(l, b->next);
         if (!fh_leads_back(l, behind, &behind->prev, self))
-            return false;
+            return NULL;
     }
-    if (prev != 0) {
-        const struct fh_block *ahead = fh_link_at(l, prev);
-        return fh_leads_back(l, ahead, &ahead->next, self);
+    if (b->prev != l->mark) {
+        struct fh_block *ahead = fh_link_at(l, b->prev);
+        if (!fh_leads_back(l, ahead, &ahead->next, self))
+            return NULL;
+        return &ahead->next;
     }
-    if (fh_rarely(*head != self))
-        return fh_blame(l, FH_BAD_LINK, b, *head, self);
-    return true;
+    if (fh_rarely(*from != self)) {
+        fh_blame(l, FH_BAD_LINK, b, *from, self);
+        return NULL;
+    }
+    return from;
 }
 
-/* Lets what leads to a listed block, whose links hold, lead on to these instead. */
-static inline void fh_bridge(struct fh_lists *l, struct fh_block *b, fh_word *head, uint32_t to_next, uint32_t to_prev)
+/* Takes a free block of that class off its list. False, with nothing written, on damage. */
+FH_HOT bool fh_list_remove(struct fh_lists *l, struct fh_block *b, uint32_t class)
 {
-    if (b->next != 0)
-        fh_link_at(l, b->next)->prev = to_prev;
-    if (b->prev != 0)
-        fh_link_at(l, b->prev)->next = to_next;
-    else
-        *head = to_next;
-}
-
-/* Takes a free block of that class off its list. False, with nothing written: a link does not lead there and back. */
-static inline bool fh_list_remove(struct fh_lists *l, struct fh_block *b, uint32_t class)
-{
-    fh_word *head = fh_head_of(l, class);
-    if (!fh_links_hold(l, b, head))
+    fh_word *from = fh_link_before(l, b, class);
+    if (from == NULL)
         return false;
-    fh_bridge(l, b, head, b->next, b->prev);
-    if (*head == 0)
+    uint32_t next = b->next;
+    *from = next;
+    if (next != 0)
+        fh_link_at(l, next)->prev = b->prev;
+    else if (b->prev == l->mark)
         *fh_map_of(l, class) &= ~((uint32_t)1 << (class & 31));
+    b->next = 0;
+    b->prev = 0;
     return true;
 }
 
 /* Takes a free block off the lists and puts another one, which may have grown from it or be cut from it, there instead. Where
  * both are of one class nothing moves but the links that lead to it. */
-static inline bool fh_list_replace(struct fh_lists *l, struct fh_block *old, uint32_t old_class, struct fh_block *b, uint32_t granules)
+FH_HOT bool fh_list_replace(struct fh_lists *l, struct fh_block *old, uint32_t old_class, struct fh_block *b, uint32_t granules)
 {
     if (fh_class_of(l, granules) != old_class)
         return fh_list_remove(l, old, old_class) && fh_list_insert(l, b, granules);
     if (b == old)
         return true;
-    fh_word *head = fh_head_of(l, old_class);
-    if (!fh_links_hold(l, old, head))
+    fh_word *from = fh_link_before(l, old, old_class);
+    if (from == NULL)
         return false;
     uint32_t self = fh_link_to(l, b);
-    fh_bridge(l, old, head, self, self);
+    *from = self;
+    if (old->next != 0)
+        fh_link_at(l, old->next)->prev = self;
     b->next = old->next;
     b->prev = old->prev;
+    old->next = 0;
+    old->prev = 0;
     return true;
 }
 
@@ -224,7 +236,7 @@ static inline uint32_t fh_next_class(struct fh_lists *l, uint32_t class)
 /* Finds a free block of at least that many granules and stores its size and class; NULL if there is none, or, with the blame
  * set, if a list is damaged. The block stays on its list. The last class has no upper bound, so that its list is searched to
  * the end; it is as long as there are blocks larger than anything the heap was made for. */
-static inline struct fh_block *fh_list_find(struct fh_lists *l, uint32_t granules, uint32_t *size, uint32_t *class)
+FH_HOT struct fh_block *fh_list_find(struct fh_lists *l, uint32_t granules, uint32_t *size, uint32_t *class)
 {
     uint32_t c = fh_class_of(l, granules);
     uint32_t tries = c + 1 == l->classes ? UINT32_MAX : FH_SEARCH_DEPTH;
@@ -241,7 +253,7 @@ static inline struct fh_block *fh_list_find(struct fh_lists *l, uint32_t granule
         *size = fh_open_free(l, b);
         if (fh_rarely(*size == 0))
             return NULL;
-        if (*size >= granules) {
+        if (fh_likely(*size >= granules)) {
             *class = c;
             return b;
         }

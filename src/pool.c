@@ -7,13 +7,13 @@
  */
 #include "pool.h"
 
-static inline uint32_t secret_of(const struct fh_heap *h)
+FH_HOT uint32_t secret_of(const struct fh_heap *h)
 {
     return h->lists.space.secret;
 }
 
 /* Opens the tag behind a block, of which it must be known that it lies in a region: the end tag at the latest. */
-static inline bool open_behind(struct fh_heap *h, const struct fh_block *behind, uint32_t prev_free, uint32_t *tag)
+FH_HOT bool open_behind(struct fh_heap *h, const struct fh_block *behind, uint32_t prev_free, uint32_t *tag)
 {
     *tag = fh_tag_open(secret_of(h), behind);
     if (fh_rarely(!fh_is_tag(*tag) || (*tag & FH_PREV_FREE) != prev_free))
@@ -21,7 +21,7 @@ static inline bool open_behind(struct fh_heap *h, const struct fh_block *behind,
     return true;
 }
 
-static inline void count_used(struct fh_heap *h, uint32_t granules)
+FH_HOT void count_used(struct fh_heap *h, uint32_t granules)
 {
     h->used += granules;
     if (h->used > h->peak)
@@ -60,7 +60,7 @@ uint32_t fh_pool_open(struct fh_heap *h, const void *ptr, uint32_t *tag)
  *   [--------- size --------]   =>   [ *n, used ][ rest, free ]
  *
  * A rest too small for a block stays with the used one. Does not count it as used. */
-static inline bool carve(struct fh_heap *h, struct fh_block *b, uint32_t class, uint32_t size, uint32_t *n)
+FH_HOT bool carve(struct fh_heap *h, struct fh_block *b, uint32_t class, uint32_t size, uint32_t *n)
 {
     struct fh_block *behind = fh_after(b, *n);
     uint32_t rest = size - *n;
@@ -80,29 +80,93 @@ static inline bool carve(struct fh_heap *h, struct fh_block *b, uint32_t class, 
     return true;
 }
 
+/* Is there a top, and is it what the heap holds it for: a free block of that size up to the end of its region? False with the
+ * blame if it is damaged. */
+FH_HOT bool open_top(struct fh_heap *h)
+{
+    uint32_t size = h->top_size;
+    const struct fh_block *b = h->top;
+    if (size == 0)
+        return false;
+    if (fh_rarely((uintptr_t)b % FH_GRANULE != 0 || fh_space_room(&h->lists.space, b) / FH_GRANULE != size))
+        return fh_blame(&h->lists, FH_BAD_CONTROL, b, size, 0);
+    uint32_t tag = fh_tag_open(secret_of(h), b);
+    if (fh_rarely(tag != fh_tag_for(FH_FREE, size)))
+        return fh_blame(&h->lists, FH_BAD_TAG, b, fh_tag_for(FH_FREE, size), tag);
+    return true;
+}
+
+FH_HOT void set_top(struct fh_heap *h, struct fh_block *b, uint32_t size)
+{
+    h->top = b;
+    h->top_size = size;
+}
+
+/* Cuts a used block out of the front of the top, as carve does for the others. */
+FH_HOT bool carve_top(struct fh_heap *h, uint32_t *n)
+{
+    struct fh_block *b = h->top;
+    uint32_t rest = h->top_size - *n;
+    struct fh_block *behind = fh_after(b, *n);
+    if (fh_rarely(rest < FH_MIN_GRANULES)) {
+        uint32_t tag;
+        behind = fh_after(b, h->top_size);
+        if (!open_behind(h, behind, FH_PREV_FREE, &tag))
+            return false;
+        *n = h->top_size;
+        fh_tag_seal(secret_of(h), behind, tag & ~FH_PREV_FREE);
+        set_top(h, NULL, 0);
+    } else {
+        fh_make_free(secret_of(h), behind, rest);
+        set_top(h, behind, rest);
+    }
+    fh_tag_seal(secret_of(h), b, fh_tag_for(FH_USED, *n));
+    return true;
+}
+
 struct fh_block *fh_pool_take(struct fh_heap *h, uint32_t granules)
 {
     uint32_t size;
     uint32_t class;
     struct fh_block *b = fh_list_find(&h->lists, granules, &size, &class);
-    if (fh_rarely(b == NULL || !carve(h, b, class, size, &granules)))
+    if (b == NULL) {
+        b = h->top;
+        if (fh_rarely(h->top_size < granules || h->lists.blame.kind != FH_OK || !open_top(h) || !carve_top(h, &granules)))
+            return NULL;
+    } else if (fh_rarely(!carve(h, b, class, size, &granules))) {
         return NULL;
+    }
     count_used(h, granules);
     return b;
+}
+
+/* The same in two steps, for what is not in such a hurry: finds a block, and cuts it. */
+static struct fh_block *find(struct fh_heap *h, uint32_t granules, uint32_t *size, uint32_t *class)
+{
+    struct fh_block *b = fh_list_find(&h->lists, granules, size, class);
+    if (b != NULL || h->top_size < granules || h->lists.blame.kind != FH_OK || !open_top(h))
+        return b;
+    *size = h->top_size;
+    return h->top;
+}
+
+static bool cut(struct fh_heap *h, struct fh_block *b, uint32_t class, uint32_t size, uint32_t *n)
+{
+    return b == h->top ? carve_top(h, n) : carve(h, b, class, size, n);
 }
 
 uint32_t fh_pool_take_run(struct fh_heap *h, uint32_t granules, uint32_t count, struct fh_block **first)
 {
     uint32_t size;
-    uint32_t class;
-    struct fh_block *b = fh_list_find(&h->lists, granules, &size, &class);
+    uint32_t class = 0;
+    struct fh_block *b = find(h, granules, &size, &class);
     if (b == NULL)
         return 0;
     uint32_t n = 1;
     while (n < count && granules * (n + 1) <= size)
         n++;
     uint32_t left = granules * n;
-    if (!carve(h, b, class, size, &left))
+    if (!cut(h, b, class, size, &left))
         return 0;
     count_used(h, left);
     *first = b;
@@ -116,12 +180,11 @@ uint32_t fh_pool_take_run(struct fh_heap *h, uint32_t granules, uint32_t count, 
 }
 
 /* How many granules must be left free in front of the payload at b to reach a multiple of align: none, or a block's worth. */
-static uint32_t pad_for(const struct fh_block *b, size_t align)
+static uintptr_t pad_for(const struct fh_block *b, size_t align)
 {
-    uintptr_t distance = (0 - (uintptr_t)b) & (align - 1);
-    uint32_t pad = (uint32_t)(distance / FH_GRANULE);
+    uintptr_t pad = ((0 - (uintptr_t)b) & (align - 1)) / FH_GRANULE;
     if (pad != 0 && pad < FH_MIN_GRANULES)
-        pad += (uint32_t)(align / FH_GRANULE);
+        pad += align / FH_GRANULE;
     return pad;
 }
 
@@ -129,15 +192,18 @@ struct fh_block *fh_pool_take_aligned(struct fh_heap *h, uint32_t granules, size
 {
     /* A block this large has a good place in it wherever it lies. When there is none, a smaller one may still lie well. */
     uint32_t size;
-    uint32_t class;
-    struct fh_block *b = fh_list_find(&h->lists, granules + fh_aligned_slack(align), &size, &class);
+    uint32_t class = 0;
+    struct fh_block *b = find(h, granules + fh_aligned_slack(align), &size, &class);
     if (b == NULL)
-        b = fh_list_find(&h->lists, granules, &size, &class);
+        b = find(h, granules, &size, &class);
     if (b == NULL)
         return NULL;
-    uint32_t pad = pad_for(b, align);
+    uintptr_t distance = pad_for(b, align);
+    if (distance > size - granules)
+        return NULL;
+    uint32_t pad = (uint32_t)distance;
     uint32_t n = pad + granules;
-    if (pad > size - granules || !carve(h, b, class, size, &n))
+    if (!cut(h, b, class, size, &n))
         return NULL;
     /*   [ n, used ]   =>   [ pad, used ][ n - pad, used ]   and the pad is given back */
     struct fh_block *block = fh_after(b, pad);
@@ -170,7 +236,7 @@ static struct fh_block *open_before(struct fh_heap *h, const struct fh_block *b,
 }
 
 /* The size of a free block that follows another one, its tag opened; 0 and the blame if tag and footer disagree. */
-static inline uint32_t size_behind(struct fh_heap *h, const struct fh_block *behind, uint32_t tag)
+FH_HOT uint32_t size_behind(struct fh_heap *h, const struct fh_block *behind, uint32_t tag)
 {
     uint32_t k = fh_free_size(&h->lists.space, behind, tag);
     if (fh_rarely(k == 0 || *fh_footer_of(fh_after(behind, k)) != k)) {
@@ -199,7 +265,9 @@ struct fh_block *fh_pool_give(struct fh_heap *h, struct fh_block *b, uint32_t ta
         return NULL;
     uint32_t total = m + granules + k;
     bool listed;
-    if (m != 0) {
+    if (behind == h->top) {
+        listed = m == 0 || fh_list_remove(l, before, fh_class_of(l, m));
+    } else if (m != 0) {
         if (k != 0 && !fh_list_remove(l, behind, fh_class_of(l, k)))
             return NULL;
         listed = fh_list_replace(l, before, fh_class_of(l, m), before, total);
@@ -210,6 +278,8 @@ struct fh_block *fh_pool_give(struct fh_heap *h, struct fh_block *b, uint32_t ta
     }
     if (fh_rarely(!listed))
         return NULL;
+    if (behind == h->top)
+        set_top(h, before, total);
     if (k != 0)
         fh_tag_seal(secret_of(h), behind, FH_DEAD);
     else
@@ -241,7 +311,7 @@ static bool extend(struct fh_heap *h, struct fh_block *b, uint32_t tag, uint32_t
     if (k == 0 || k < wanted - granules)
         return false;
     uint32_t more = wanted - granules;
-    if (!carve(h, behind, fh_class_of(&h->lists, k), k, &more))
+    if (!cut(h, behind, fh_class_of(&h->lists, k), k, &more))
         return false;
     count_used(h, more);
     fh_tag_seal(secret_of(h), behind, FH_DEAD);
@@ -269,8 +339,31 @@ static bool joins(const struct fh_heap *h, const struct fh_region *r, bool acqui
 /* Do links reach the address? */
 static bool in_reach(const struct fh_heap *h, uintptr_t address)
 {
-    uintptr_t distance = address > (uintptr_t)h ? address - (uintptr_t)h : (uintptr_t)h - address;
-    return distance / FH_GRANULE < (uint32_t)1 << 31;
+    uintptr_t from = (uintptr_t)&h->lists;
+    uintptr_t distance = address > from ? address - from : from - address;
+    return distance / FH_GRANULE < (uint32_t)1 << 30;
+}
+
+/* Puts the top on its list like any other free block. */
+static bool retire_top(struct fh_heap *h)
+{
+    struct fh_block *b = h->top;
+    uint32_t size = h->top_size;
+    if (size == 0)
+        return true;
+    set_top(h, NULL, 0);
+    return fh_list_insert(&h->lists, b, size);
+}
+
+void fh_pool_promote(struct fh_heap *h, struct fh_block *b)
+{
+    struct fh_lists *l = &h->lists;
+    uintptr_t room = fh_space_room(&l->space, b);
+    uint32_t size = fh_free_size(&l->space, b, fh_tag_open(secret_of(h), b));
+    if (size <= h->top_size || room / FH_GRANULE != size || !retire_top(h))
+        return;
+    if (fh_list_remove(l, b, fh_class_of(l, size)))
+        set_top(h, b, size);
 }
 
 size_t fh_pool_add(struct fh_heap *h, uintptr_t start, uintptr_t last, bool acquired)
@@ -293,6 +386,10 @@ size_t fh_pool_add(struct fh_heap *h, uintptr_t start, uintptr_t last, bool acqu
     uintptr_t hi = above != NULL ? above->lo : fh_hi_for(last);
     /* Joined to a region below, the first block may begin before start: in that region's last, unfinished granule. */
     if ((below == NULL && lo < start) || hi <= lo || (hi - lo) / FH_GRANULE < FH_MIN_GRANULES)
+        return 0;
+
+    struct fh_block *old_top = h->top;
+    if (!retire_top(h))
         return 0;
 
     /* The end tag of the region below becomes the tag of the new block. */
@@ -321,8 +418,13 @@ size_t fh_pool_add(struct fh_heap *h, uintptr_t start, uintptr_t last, bool acqu
     h->used += (hi - lo) / FH_GRANULE;
     h->total += (hi - lo) / FH_GRANULE;
     fh_space_find(space, lo);
-    if (fh_pool_give(h, (struct fh_block *)lo, tag & FH_PREV_FREE, (uint32_t)((hi - lo) / FH_GRANULE)) == NULL)
+    struct fh_block *joined = fh_pool_give(h, (struct fh_block *)lo, tag & FH_PREV_FREE, (uint32_t)((hi - lo) / FH_GRANULE));
+    if (joined == NULL)
         return 0;
+    /* The old top may be part of the new block now; then its tag is dead, and it is not promoted. */
+    fh_pool_promote(h, joined);
+    if (old_top != NULL && old_top != joined)
+        fh_pool_promote(h, old_top);
     return hi - lo;
 }
 
@@ -349,10 +451,16 @@ bool fh_pool_is_spare(struct fh_heap *h, const struct fh_region *r)
     struct fh_lists *l = &h->lists;
     struct fh_block *b = (struct fh_block *)r->lo;
     uint32_t n = idle_size(h, r);
-    if (n == 0 || !fh_list_remove(l, b, fh_class_of(l, n)))
-        return false;
     uint32_t other_size;
     uint32_t class;
+    if (n == 0)
+        return false;
+    if (b == h->top)
+        return fh_list_find(l, n, &other_size, &class) != NULL;
+    if (h->top_size >= n)
+        return true;
+    if (!fh_list_remove(l, b, fh_class_of(l, n)))
+        return false;
     bool spare = fh_list_find(l, n, &other_size, &class) != NULL;
     return fh_list_insert(l, b, n) && spare;
 }
@@ -360,8 +468,13 @@ bool fh_pool_is_spare(struct fh_heap *h, const struct fh_region *r)
 bool fh_pool_detach(struct fh_heap *h, struct fh_region *r)
 {
     struct fh_lists *l = &h->lists;
+    struct fh_block *b = (struct fh_block *)r->lo;
     uint32_t n = idle_size(h, r);
-    if (n == 0 || !fh_list_remove(l, (struct fh_block *)r->lo, fh_class_of(l, n)))
+    if (n == 0)
+        return false;
+    if (b == h->top)
+        set_top(h, NULL, 0);
+    else if (!fh_list_remove(l, b, fh_class_of(l, n)))
         return false;
     fh_region_remove(&l->space, r);
     h->total -= n;
@@ -387,6 +500,7 @@ void fh_pool_relist(struct fh_heap *h)
 {
     for (uint32_t i = 0; i < fh_table_words(h->lists.classes); i++)
         *fh_head_of(&h->lists, i) = 0;
+    set_top(h, NULL, 0);
     const struct fh_region *r = fh_region_from(&h->lists.space, 0);
     for (; r != NULL; r = fh_region_from(&h->lists.space, r->last)) {
         uintptr_t hi = fh_hi_for(r->last);
@@ -396,6 +510,7 @@ void fh_pool_relist(struct fh_heap *h)
         for (struct fh_block *b = (struct fh_block *)r->lo; (b = resync(h, b, hi, &tag, &n)) != NULL; b = fh_after(b, n)) {
             if (fh_is_free(tag) && *fh_footer_of(fh_after(b, n)) == n) {
                 fh_list_insert(&h->lists, b, n);
+                fh_pool_promote(h, b);
                 /* The insertion may have asked for the region of another block. */
                 fh_space_find(&h->lists.space, r->lo);
             }

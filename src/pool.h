@@ -22,6 +22,8 @@ struct fh_heap {
     const struct fh_port *port;
     struct fh_cache *caches;  /* all of them */
     struct fh_cache **by_cpu; /* those of the CPUs, each made at its first use; NULL: the port wants none */
+    struct fh_block *top;     /* the free block that ends its region and is cut last; on no list; NULL: none */
+    uint32_t top_size;        /* 0 if there is none */
     size_t used;              /* granules in blocks that are not free */
     size_t peak;
     size_t total;             /* granules in all blocks */
@@ -104,6 +106,9 @@ bool fh_pool_resize(struct fh_heap *h, struct fh_block *b, uint32_t tag, uint32_
 /* Enters memory, from start to last, joined to the regions that it touches. Returns the bytes that became usable, 0 if it
  * is refused (blamed as FH_BAD_REGION unless it is only too small) or if damage was met. */
 size_t fh_pool_add(struct fh_heap *h, uintptr_t start, uintptr_t last, bool acquired);
+
+/* Makes a listed free block the top if it ends its region and is larger than the present one. */
+void fh_pool_promote(struct fh_heap *h, struct fh_block *b);
 
 /* Does the free block begin its region? */
 bool fh_pool_begins_region(struct fh_heap *h, const struct fh_block *b);

@@ -13,12 +13,19 @@ static size_t request_for(uint32_t granules)
     return fh_payload_bytes(granules);
 }
 
+/* seen: a request would look at the block. What lies deeper in its list than the search goes, none finds. */
+static void count_free(struct fh_stats *stats, uint32_t granules, bool seen)
+{
+    stats->blocks_free++;
+    if (seen && request_for(granules) > stats->largest_free)
+        stats->largest_free = request_for(granules);
+}
+
 /* Adds up one list. most: no more granules than that can be free. */
 static void count_list(struct fh_heap *h, uint32_t class, uint64_t most, uint64_t *granules, struct fh_stats *stats)
 {
     struct fh_lists *l = &h->lists;
-    /* What lies deeper than the search looks, no request finds. */
-    uint32_t seen = class + 1 == l->classes ? UINT32_MAX : FH_SEARCH_DEPTH;
+    uint32_t left = class + 1 == l->classes ? UINT32_MAX : FH_SEARCH_DEPTH;
     for (uint32_t link = *fh_head_of(l, class); link != 0;) {
         const struct fh_block *b = fh_link_at(l, link);
         if (!fh_space_has(&l->space, b))
@@ -28,10 +35,8 @@ static void count_list(struct fh_heap *h, uint32_t class, uint64_t most, uint64_
         *granules += n;
         if (n == 0 || *granules > most)
             return;
-        stats->blocks_free++;
-        if (seen != 0 && request_for(n) > stats->largest_free)
-            stats->largest_free = request_for(n);
-        seen -= seen != 0;
+        count_free(stats, n, left != 0);
+        left -= left != 0;
         link = b->next;
     }
 }
@@ -73,7 +78,9 @@ void fh_stats(struct fh_heap *h, struct fh_stats *stats)
     stats->bytes_free = (h->total - h->used) * FH_GRANULE;
     if (h->caches != NULL)
         stats->bytes_cached = h->port->cache->held(h) * FH_GRANULE;
-    uint64_t granules = 0;
+    uint64_t granules = h->top_size;
+    if (granules != 0)
+        count_free(stats, h->top_size, true);
     for (uint32_t class = 0; class < h->lists.classes; class++)
         count_list(h, class, h->total, &granules, stats);
     fh_leave(h, state);
