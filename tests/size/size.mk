@@ -1,19 +1,52 @@
 # SPDX-License-Identifier: MIT
 #
-# size.mk - the exact size of the code.
+# size.mk - the exact size of the code, of a heap's own memory, and of the stack.
 #
-#   make size                 the table for every target in tests/size/targets, against the limits
+#   make size                 the tables for every target in tests/size/targets, against tests/size/limits; also in
+#                             build/size.txt, size.md and size-code.svg
 #   make size TARGETS=m0-gcc  for some of them
-#   make cost                 Cortex-M0 bytes function by function, and Cortex-M4 instructions per call: what to look at while
-#                             the core is being tuned
+#   make cost                 see tests/wcet/wcet.mk
+#
+# PUBLISH=1 copies tables and plot to tests/size/plots, for the README. COST_STRICT=0 lets figures over their limits pass, and
+# says which they are.
 
+COST_STRICT ?= 0
 SIZE_TARGETS := $(shell awk '!/^\#/ { print $$1 }' tests/size/targets)
 TARGETS ?= $(SIZE_TARGETS)
 SIZE_SELF := tests/size/targets tests/size/measure.sh tests/size/stack.awk tests/size/link.ld
+SIZE_CONTROL := $(foreach build,full single,$(B)/size/control-m4-gcc-$(build).txt $(B)/size/control-x86-64-gcc-$(build).txt)
+size_need_arm-none-eabi-gcc := arm-none-eabi-gcc:gcc-arm-none-eabi
+size_need_riscv64-unknown-elf-gcc := riscv64-unknown-elf-gcc:gcc-riscv64-unknown-elf
+size_need_x86_64-linux-gnu-gcc := x86_64-linux-gnu-gcc:gcc
+size_need_clang := clang:clang ld.lld:lld
 
-.PHONY: size-tools
-size-tools:
-	$(call need,arm-none-eabi-gcc:gcc-arm-none-eabi riscv64-unknown-elf-gcc:gcc-riscv64-unknown-elf x86_64-linux-gnu-gcc:gcc clang:clang ld.lld:lld readelf:binutils)
-
-$(SIZE_TARGETS:%=$(B)/size/%.rows): $(B)/size/%.rows: $(SIZE_SELF) $(CORE_SRC) $(CORE_HDR) | size-tools
+$(SIZE_TARGETS:%=$(B)/size/%.rows): $(B)/size/%.rows: $(SIZE_SELF) $(CORE_SRC) $(CORE_HDR)
+	$(call need,$(size_need_$(shell awk '$$1 == "$*" { print $$2 }' tests/size/targets)) readelf:binutils)
 	@CORE_SRC='$(CORE_SRC)' CORE_CFLAGS='$(CORE_CFLAGS)' sh tests/size/measure.sh $* $(B)/size/$*
+
+.SECONDARY: $(SIZE_CONTROL:.txt=.elf)
+# What a heap keeps for itself is asked of the library where it runs: on a 32-bit and a 64-bit machine, and built with one list.
+$(B)/size/control-%-full.elf: tests/size/control.c $(CORE_SRC) $(CORE_HDR)
+	$(call wcet_image,$*,$<,-Os)
+
+$(B)/size/control-%-single.elf: tests/size/control.c $(CORE_SRC) $(CORE_HDR)
+	$(call wcet_image,$*,$<,-Os -DFH_SINGLE_LIST)
+
+$(B)/size/control-m4-gcc-%.txt: $(B)/size/control-m4-gcc-%.elf
+	$(call size_run,m4-gcc)
+
+$(B)/size/control-x86-64-gcc-%.txt: $(B)/size/control-x86-64-gcc-%.elf
+	$(call size_run,x86-64-gcc)
+
+size_run = $(call need,$($($(1).board).need)) && sh tests/size/run.sh '$($($(1).board).status)' $@ $(subst IMAGE,$<,$($($(1).board).qemu) $(WCET_QEMU))
+
+$(B)/size.facts: $(TARGETS:%=$(B)/size/%.rows) $(SIZE_CONTROL) tests/size/facts.awk
+	@awk -f tests/size/facts.awk $(filter-out %.awk,$^) >$@
+
+.PHONY: size
+size: $(B)/size.facts  ## bytes of code, of control memory and of stack, per target, against the limits
+	@awk -f tests/size/report.awk $(B)/size.facts $(TARGETS:%=$(B)/size/%.rows) >$(B)/size.txt
+	@awk -v markdown=1 -f tests/size/report.awk $(B)/size.facts >$(B)/size.md
+	@cat $(B)/size.txt
+	@echo
+	@awk -v strict=$(COST_STRICT) -v partial=$(if $(filter-out $(TARGETS),$(SIZE_TARGETS)),1,0) -f tests/size/judge.awk tests/size/limits $(B)/size.facts

@@ -5,7 +5,7 @@
 # Promise: an upper bound, in bytes, return addresses included as the target keeps them: the largest sum of frames on any
 # path, whether or not that path can be taken, and a tail call counted as if its caller's frame stayed. Not counted: what the
 # port's callbacks use, and what the port's caches use, which are called through pointers (`calls` says where that may be).
-# Refuses to answer (writes `unbounded`) where a frame's size is dynamic, a call leads outside, or a function reaches itself.
+# Refuses to answer (writes `unbounded`) where a frame's size is known only at run time, a call leads outside, or a function reaches itself.
 #
 # In: .ci files; target, public (names). Out: lines  stack TARGET FUNCTION bytes PATH
 /^node:/ {
@@ -14,7 +14,7 @@
     if (match(label, /[0-9]+ bytes \([a-z,]*\)/)) {
         split(substr(label, RSTART, RLENGTH), part, " ")
         frame[title] = part[1] + 0
-        if (part[3] !~ /static/) dynamic[title] = 1
+        if (part[3] == "(dynamic)") dynamic[title] = 1
     }
 }
 /^edge:/ {
@@ -34,7 +34,7 @@ function plain(title) {
 function depth(f,    i, d, worst, callee) {
     if (f in known) return known[f]
     if (f in open || !(f in frame) || f in dynamic) {
-        why[f] = f in open ? "recursion" : f in dynamic ? "dynamic frame" : "unknown function"
+        why[f] = f in open ? "recursion" : f in dynamic ? "frame of unknown size" : "unknown function"
         path[f] = plain(f) " (" why[f] ")"
         return -1
     }

@@ -22,6 +22,9 @@ void board_put(char c)
     UART_DATA = (uint8_t)c;
 }
 
+__asm__(".text\n.syntax unified\n.thumb_func\n.globl board_known\n.type board_known, %function\n"
+        "board_known: movs r0, #10\n1: subs r0, #1\n bne 1b\n bx lr\n.size board_known, . - board_known\n");
+
 static _Noreturn void leave(int status)
 {
     const uint32_t application_exit = 0x20026;
@@ -45,7 +48,7 @@ static void reset(void)
         *p = 0;
     UART_DIVIDER = 16;
     UART_CTRL = 1;
-    leave(wcet_main());
+    leave(board_main());
 }
 
 struct vectors {

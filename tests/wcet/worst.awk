@@ -10,7 +10,7 @@ function hex(s,    i, n) {
     return n + 0
 }
 FNR == 1 { file++ }
-file == 1 { if ($3 > 0) { from[++n] = hex($2) - hex($2) % 2; size[n] = $3; symbol[n] = $1 } next }
+file == 1 { if ($3 > 0) { from[++n] = hex($2); size[n] = $3; symbol[n] = $1 } next }
 $1 == "phase" { kind[$2] = $3 ~ /^(refused|regions)$/ ? $3 : "met"; label[$2] = $3 " " $4; next }
 $1 == "name" { fn[$2] = $3; next }
 $1 == "worst" && file == 2 {

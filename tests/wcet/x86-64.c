@@ -73,7 +73,14 @@ __asm__(".section .note.pvh, \"a\", @note\n"
         "x86_root: .skip 4096\n"
         "x86_directories: .skip 4096\n"
         "x86_pages: .skip 4 * 4096\n"
-        ".text\n");
+        ".text\n"
+        ".globl board_known\n"
+        ".type board_known, @function\n"
+        "board_known: movl $10, %eax\n"
+        "4:  decl %eax\n"
+        "    jnz 4b\n"
+        "    ret\n"
+        ".size board_known, . - board_known\n");
 
 static void out8(uint16_t port, uint8_t value)
 {
@@ -96,7 +103,7 @@ void board_put(char c)
 
 _Noreturn void x86_reset(void)
 {
-    int status = wcet_main();
+    int status = board_main();
     /* QEMU ends with twice the value plus one: 33 is success. */
     out8(0xF4, status == 0 ? 16 : 17);
     for (;;)

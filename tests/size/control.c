@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * control.c - how much of the memory given to a heap is not for blocks, and how many small blocks the smallest heap holds.
+ *
+ * Promise: prints what the library itself says on the machine it runs on: bytes given minus bytes in free blocks of a fresh heap,
+ * so that the control structure, the table of lists, the end tag and what alignment costs are all in it. Lines:
+ *
+ *     control WORD_BITS HEAP_BYTES fixed|growing BYTES    growing: the port can acquire, so that the lists are for any size
+ *     blocks WORD_BITS HEAP_BYTES COUNT                   of 8 bytes each, in a fixed heap, until fh_malloc returns NULL
+ *
+ * Must not know: struct fh_heap.
+ */
+#include "../wcet/print.h"
+#include <freehold.h>
+
+static void *never(void *ctx, size_t min_bytes, size_t *got)
+{
+    (void)ctx;
+    (void)min_bytes;
+    *got = 0;
+    return NULL;
+}
+
+static bool add_free(void *arg, const struct fh_block_info *block)
+{
+    size_t *sum = arg;
+    if (!block->used)
+        *sum += block->bytes;
+    return true;
+}
+
+static void control(size_t bytes, const char *kind, const struct fh_port *port)
+{
+    struct fh_heap *heap = fh_create(__heap_start, bytes, port);
+    size_t sum = 0;
+    if (heap == NULL)
+        return;
+    fh_walk(heap, add_free, &sum);
+    put("control");
+    put_number(sizeof(void *) * 8);
+    put_number(bytes);
+    board_put(' ');
+    put(kind);
+    put_number(bytes - sum);
+    board_put('\n');
+}
+
+static void small_blocks(size_t bytes)
+{
+    struct fh_heap *heap = fh_create(__heap_start, bytes, NULL);
+    size_t n = 0;
+    while (heap != NULL && fh_malloc(heap, 8) != NULL)
+        n++;
+    put("blocks");
+    put_number(sizeof(void *) * 8);
+    put_number(bytes);
+    put_number(n);
+    board_put('\n');
+}
+
+int board_main(void)
+{
+    static const size_t sizes[] = { 1024, 65536, (size_t)16 << 20 };
+    static const struct fh_port growing = { .acquire = never };
+    for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        control(sizes[i], "fixed", NULL);
+        control(sizes[i], "growing", &growing);
+    }
+    small_blocks(512);
+    put("done\n");
+    return 0;
+}
