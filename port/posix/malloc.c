@@ -19,6 +19,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What stdlib.h may not declare. */
+void *memalign(size_t align, size_t size);
+void *valloc(size_t size);
+void *pvalloc(size_t size);
+size_t malloc_usable_size(void *ptr);
+void free_sized(void *ptr, size_t size);
+void free_aligned_sized(void *ptr, size_t align, size_t size);
+int malloc_trim(size_t pad);
+
 /* From here on a mapping is cheaper than a block: its pages go back when it is freed, and it grows without a copy. */
 #define FH_LARGE ((size_t)256 << 10)
 

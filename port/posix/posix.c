@@ -31,11 +31,12 @@ static size_t step_for(const struct fh_posix *posix)
 }
 
 /* A place with free addresses above it. They are asked for without memory and given back at once: nothing stays reserved,
- * but what the kernel places by itself comes from the top. Where addresses are limited, less is asked for. */
+ * but what the kernel places by itself comes from the top. Half of the reach, so that what it places above them is in reach
+ * too. Where addresses are limited, less is asked for. */
 static uintptr_t find_place(void)
 {
     int saved = errno;
-    size_t room = FH_POSIX_REACH < SIZE_MAX ? FH_POSIX_REACH : (size_t)1 << 29;
+    size_t room = FH_POSIX_REACH < SIZE_MAX ? FH_POSIX_REACH / 2 : (size_t)1 << 29;
     for (; room > FH_POSIX_LEAST; room /= 2) {
         void *mem = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (mem != MAP_FAILED) {
@@ -48,13 +49,14 @@ static uintptr_t find_place(void)
     return 0;
 }
 
+/* The links count from the control structure, which begins somewhere in the first page. */
 static bool in_reach(const struct fh_posix *posix, uintptr_t start, size_t bytes)
 {
     uintptr_t base = load(&posix->base);
     if (base == 0)
         return true;
     uintptr_t farthest = start >= base ? start - base + bytes : base - start;
-    return farthest < FH_POSIX_REACH;
+    return farthest < FH_POSIX_REACH - posix->page;
 }
 
 /* Pages next to the last region if that place is free; NULL if there are none in reach. */

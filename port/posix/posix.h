@@ -34,9 +34,9 @@
  * wants caches opens one for each thread. */
 #define FH_POSIX_GROWING 4096
 
-/* How far from the heap a region may lie. */
+/* How far from the heap a region may lie: where the core's links end. */
 #if UINTPTR_MAX > 0xFFFFFFFFu
-#define FH_POSIX_REACH ((size_t)FH_GRANULE << 31)
+#define FH_POSIX_REACH ((size_t)FH_GRANULE << 30)
 #else
 #define FH_POSIX_REACH SIZE_MAX
 #endif
