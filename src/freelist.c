@@ -18,7 +18,8 @@ FH_COLD uint32_t fh_open_huge(struct fh_lists *l, const struct fh_block *b, uint
     uint32_t size = 0;
     if (tag == (FH_FREE | FH_IS_HUGE))
         size = fh_free_size(&l->space, b, tag);
-    if (size == 0)
-        fh_blame(l, FH_BAD_TAG, b, FH_FREE, tag);
+    /* A flipped bit may leave a size that fits its region too: the footer knows better. */
+    if (size == 0 || *fh_footer_of(fh_after(b, size)) != size)
+        return fh_blame(l, FH_BAD_TAG, b, FH_FREE, tag);
     return size;
 }
