@@ -172,6 +172,7 @@ struct fh_space {
     uintptr_t span;           /* bytes from there to its end */
     struct fh_region *root;   /* all regions */
     uint32_t secret;          /* of the seal */
+    uint32_t root_check;      /* a hash of root: nothing else tells whether that pointer may be followed */
 };
 
 /* Looks for the region that holds the address and makes it the last one asked for; returns the bytes from there to its end, 0

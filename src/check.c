@@ -122,6 +122,15 @@ static enum fh_fault_kind check_lists(struct fh_heap *h, size_t free_blocks)
     return free_blocks == 0 ? FH_OK : FH_BAD_LIST;
 }
 
+/* Does the space's shortcut name a region that is there? */
+static bool shortcut_holds(const struct fh_space *space)
+{
+    if (space->span == 0)
+        return true;
+    const struct fh_region *r = fh_region_over(space, space->lo, space->lo);
+    return r != NULL && r->lo == space->lo && fh_hi_for(r->last) - r->lo == space->span;
+}
+
 static enum fh_fault_kind check(struct fh_heap *h)
 {
     struct census c = { .h = h };
@@ -139,7 +148,8 @@ static enum fh_fault_kind check(struct fh_heap *h)
         first_seen |= c.region == &h->first;
         from = c.region->last;
     }
-    if (!first_seen || c.tops != (h->top_size != 0))
+    /* Between two calls nothing is left to be blamed. */
+    if (!first_seen || !shortcut_holds(space) || h->lists.blame.kind != FH_OK || c.tops != (h->top_size != 0))
         return FH_BAD_CONTROL;
     enum fh_fault_kind kind = check_lists(h, c.free_blocks);
     if (kind != FH_OK)

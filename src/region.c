@@ -66,10 +66,15 @@ bool fh_region_leads_on(const struct fh_space *space, const struct fh_region *r)
     return (r->left == 0 || header_at(space, r->left) != NULL) && (r->right == 0 || header_at(space, r->right) != NULL);
 }
 
+static uint32_t root_check_for(const struct fh_space *space)
+{
+    return hash(hash(space->secret, low_word((uintptr_t)space->root)), high_word((uintptr_t)space->root));
+}
+
 static struct fh_region *root_of(const struct fh_space *space)
 {
     struct fh_region *r = space->root;
-    return r != NULL && fh_region_is_whole(space, r) ? r : NULL;
+    return r != NULL && space->root_check == root_check_for(space) && fh_region_is_whole(space, r) ? r : NULL;
 }
 
 uintptr_t fh_space_find(struct fh_space *space, uintptr_t address)
@@ -129,6 +134,7 @@ static void hang(struct fh_space *space, struct hook at, struct fh_region *child
     uint32_t link = child != NULL ? fh_link_to(space, (struct fh_block *)(void *)child) : 0;
     if (at.parent == NULL) {
         space->root = child;
+        space->root_check = root_check_for(space);
         return;
     }
     if (at.right)
