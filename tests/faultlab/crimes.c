@@ -76,7 +76,11 @@ static bool is_in_blocks(int part)
 
 static void flip_in(struct lab_model *m, struct lab_span span)
 {
-    span.start[lab_below(m, span.bytes)] ^= (unsigned char)(1u << lab_below(m, 8));
+    unsigned char *byte = span.start + lab_below(m, span.bytes);
+    m->record->place = byte;
+    if (m->subject->name_of != NULL)
+        m->record->field = m->subject->name_of(byte);
+    *byte ^= (unsigned char)(1u << lab_below(m, 8));
 }
 
 /* The bit changes between two calls: no call of its own. */
@@ -86,7 +90,7 @@ static bool flip(struct lab_model *m, int part)
     if (!place(m, part, &span))
         return false;
     if (is_in_blocks(part))
-        lab_watch(m, span.start, part == LAB_TAG_END);
+        lab_watch(m, span.start);
     flip_in(m, span);
     return true;
 }
@@ -113,8 +117,9 @@ static bool stray_write(struct lab_model *m, unsigned char *start, size_t bytes)
     struct lab_span span = { start, bytes };
     if (!lab_is_mapped(start, bytes))
         return false;
-    lab_watch(m, start, false);
-    lab_watch(m, start + bytes - 1, false);
+    lab_watch(m, start);
+    lab_watch(m, start + bytes - 1);
+    m->record->place = start;
     lab_taint(m, span);
     scribble(m, span);
     return true;
@@ -155,6 +160,7 @@ enum call { FREE, REALLOC, MOST_CALLS };
 static bool pass(struct lab_model *m, enum call call, void *ptr)
 {
     m->record->applies = 1;
+    m->record->place = ptr;
     m->record->operation = 1;
     m->record->first_touch = 1;
     if (call == FREE) {
@@ -335,10 +341,9 @@ static bool several(struct lab_model *m, int count)
     struct lab_span spans[8];
     int found = 0;
     while (count-- > 0) {
-        int part = (int)parts[lab_below(m, sizeof parts / sizeof *parts)];
-        if (!place(m, part, &spans[found]))
+        if (!place(m, (int)parts[lab_below(m, sizeof parts / sizeof *parts)], &spans[found]))
             continue;
-        lab_watch(m, spans[found].start, part == LAB_TAG_END);
+        lab_watch(m, spans[found].start);
         found++;
     }
     for (int i = 0; i < found; i++)

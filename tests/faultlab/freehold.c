@@ -22,6 +22,7 @@ static void (*report)(const char *);
 static uint64_t secret;
 static size_t may_acquire;               /* bytes that the port still has */
 static uintptr_t next_chunk;
+static size_t heap_bytes;
 static void *gone[MOST_ACQUIRED];        /* chunks given back */
 static unsigned gone_count;
 static _Thread_local unsigned this_cpu;
@@ -144,6 +145,7 @@ static bool open_heap(const struct lab_wish *wish)
     for (this_cpu = port.cpus; this_cpu-- > 0;)
         fh_free(heap, fh_malloc(heap, 1));
     this_cpu = 0;
+    heap_bytes = wish->bytes;
     return true;
 }
 
@@ -190,13 +192,20 @@ static void *a_released_address(uint64_t random)
 static void settle(bool settled)
 {
     static size_t kept;
-    if (settled) {
-        fh_trim(heap);
-        kept = may_acquire;
-        may_acquire = 0;
-    } else {
+    if (!settled) {
         may_acquire = kept;
+        return;
     }
+    kept = may_acquire;
+    may_acquire = 0;
+    /* A request that cannot be met empties the cache of the CPU that makes it. */
+    for (this_cpu = port.cpus; this_cpu-- > 0;)
+        fh_free(heap, fh_malloc(heap, 2 * heap_bytes));
+    this_cpu = 0;
+    may_acquire = kept;
+    fh_trim(heap);
+    kept = may_acquire;
+    may_acquire = 0;
 }
 
 static const char *check(void)
@@ -232,6 +241,31 @@ static bool choose_block(struct choice c, struct fh_block_info *found)
     fh_walk(heap, choose, &c);
     *found = c.found;
     return c.seen != 0;
+}
+
+/* Looks for the block that holds a byte: its tag's first byte to the one before the next tag. */
+struct search {
+    uintptr_t address;
+    struct lab_span *found;
+};
+
+static bool look(void *arg, const struct fh_block_info *block)
+{
+    struct search *s = (struct search *)arg;
+    uintptr_t start = (uintptr_t)block->payload - FH_TAG_BYTES;
+    size_t bytes = block->bytes != 0 ? block->bytes : FH_TAG_BYTES;
+    if (s->address < start || s->address >= start + bytes)
+        return true;
+    *s->found = (struct lab_span){ (unsigned char *)start, bytes };
+    return false;
+}
+
+static bool around(const void *address, struct lab_span *block)
+{
+    struct search s = { (uintptr_t)address, block };
+    block->bytes = 0;
+    fh_walk(heap, look, &s);
+    return block->bytes != 0;
 }
 
 static bool span_at(struct lab_span *span, uintptr_t start, size_t bytes)
@@ -310,6 +344,31 @@ static bool place(enum lab_part part, uint64_t random, struct lab_span *span)
     }
 }
 
+/* For whoever reads the lines of --verbose. */
+static const char *name_of(const void *address)
+{
+#define FIELD(path, name) { offsetof(struct fh_heap, path), sizeof heap->path, name }
+    static const struct {
+        size_t offset, bytes;
+        const char *name;
+    } fields[] = {
+        FIELD(first, "first"), FIELD(port, "port"), FIELD(caches, "caches"), FIELD(by_cpu, "by_cpu"), FIELD(used, "used"),
+        FIELD(peak, "peak"), FIELD(total, "total"), FIELD(cache_count, "cache_count"), FIELD(growing, "growing"),
+        FIELD(keeps_all, "keeps_all"), FIELD(lists.space.lo, "space.lo"), FIELD(lists.space.span, "space.span"),
+        FIELD(lists.space.root, "space.root"), FIELD(lists.space.secret, "space.secret"), FIELD(lists.blame, "blame"),
+        FIELD(lists.classes, "classes"),
+    };
+#undef FIELD
+    size_t offset = (uintptr_t)address - (uintptr_t)heap;
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        if (offset - fields[i].offset < fields[i].bytes)
+            return fields[i].name;
+    }
+    if (offset < FH_CONTROL_BYTES)
+        return "other or padding";
+    return offset - FH_CONTROL_BYTES < sizeof(fh_word) * fh_table_words(heap->lists.classes) ? "table" : NULL;
+}
+
 static const struct lab_subject subject = {
     .abi = LAB_ABI,
 #ifdef LAB_CACHE
@@ -331,6 +390,8 @@ static const struct lab_subject subject = {
     .released = a_released_address,
     .settle = settle,
     .check = check,
+    .around = around,
+    .name_of = name_of,
     .place = place,
 };
 

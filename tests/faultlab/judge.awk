@@ -6,6 +6,8 @@
 #   - no hang, no crash, nothing broken, silent or lost
 #   - where there is harm, at least 99.9 % is reported by a call; what only fh_check finds counts if no call touched it. In the
 #     control structure 99 %, and by fh_check is enough
+#   - damage to a tag is reported by the first call that touches the block, or a neighbour that can see it. (A cache puts the look at
+#     the neighbours off; a link is not looked at by what does not follow it.)
 #   - a double free at once is reported every time
 # and each class was tried at all, apart from those that need a region or a huge block that a heap may not have.
 BEGIN { FS = "\t" }
@@ -41,6 +43,8 @@ NF == 21 {
         verdict(detected + found >= 0.99 * harm, "is-found")
     else
         verdict(detected + found - $17 >= 0.999 * harm, "is-reported")
+    if ($5 ~ /^(flip-tag-used|flip-tag-free|flip-tag-end|overflow-1|overflow-8|underflow-1)$/ && subject !~ /cache/)
+        verdict($16 == 0, "is-reported-in-time")
     if ($5 ~ /^twice-(now|across)$/)
         verdict(detected == trials, "is-reported-always")
 }

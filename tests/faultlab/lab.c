@@ -212,7 +212,8 @@ static void show(const struct lab_crime *crime, long trial, const struct lab_rec
 {
     char text[96];
     describe(r, outcome, status, text, sizeof text);
-    printf("%s trial %ld: %s", crime->name, trial, outcome_names[outcome]);
+    printf("%s trial %ld at %p%s%s: %s", crime->name, trial, r->place, r->field != NULL ? " " : "",
+           r->field != NULL ? r->field : "", outcome_names[outcome]);
     if (text[0] != '\0')
         printf(" (%s)", text);
     printf("; report %u of %u at call %u, first touch at %u, ended at %u%s%s%s\n", r->reports != 0, r->reports, r->first_report,

@@ -52,6 +52,8 @@ struct lab_record {
     unsigned first_touch;      /* of the first call that touched a block at the damage, or 0; see lab_watch */
     unsigned lost;
     unsigned trapped;          /* the subject stopped the process with an instruction that does not exist */
+    const void *place;         /* where the first damaged byte is, or the wrong pointer that was passed */
+    const char *field;         /* its name, if the subject has one for it */
     char report[32];           /* what the first report said */
     char breach[64];           /* how the model was broken, or empty */
     char check[32];            /* what the check named, or empty */
@@ -69,10 +71,11 @@ struct lab_block {
     bool tainted;              /* the crime wrote here: contents no longer known */
 };
 
-/* A live block at the damage: the damaged one itself, or a neighbour. */
+/* A live block at the damage: the damaged one itself, or a neighbour of it; and the damaged block, tag included. */
 struct lab_watched {
     void *ptr;
-    bool is_owner;
+    void *owner;               /* the damaged block's payload if it is live, else NULL */
+    struct lab_span block;
 };
 
 struct lab_model {
@@ -117,9 +120,10 @@ void lab_give(struct lab_model *m, struct lab_block *b);
 /* Whoever's these bytes are, what is in them is no longer known. */
 void lab_taint(struct lab_model *m, struct lab_span span);
 
-/* From now on notes the first call that names the live block at the address, or gives back a neighbour that can see it; for an
- * address in a free block, a neighbour of that. is_end: it is a region's end tag. To be called while the heap is whole. */
-void lab_watch(struct lab_model *m, const unsigned char *address, bool is_end);
+/* From now on notes the first call that names the live block whose tag is at the address, or gives back a neighbour that can see
+ * the damage: the one below, and if the block is free the one above too. A byte of the program's own is nobody's to watch. To be
+ * called while the heap is whole. */
+void lab_watch(struct lab_model *m, const unsigned char *address);
 
 bool lab_is_mapped(const void *start, size_t bytes);
 

@@ -72,6 +72,17 @@ static void verify(struct lab_model *m, const struct lab_block *b)
         lab_breach(m, "the contents of a live block changed");
 }
 
+/* Is the damaged block still what it was? A free one that was handed out since took its damage with it. */
+static bool is_there_still(const struct lab_model *m, const struct lab_watched *w)
+{
+    for (unsigned i = 0; i < m->live; i++) {
+        const unsigned char *ptr = m->blocks[i].ptr;
+        if (ptr != w->owner && ptr > w->block.start && ptr <= w->block.start + w->block.bytes)
+            return false;
+    }
+    return true;
+}
+
 /* One more call. If it names a block at the damage it is the first touch: of the damaged block itself, or of a neighbour that is
  * given back, which looks at both its sides. */
 static void count_call(struct lab_model *m, const void *ptr, bool gives)
@@ -79,7 +90,7 @@ static void count_call(struct lab_model *m, const void *ptr, bool gives)
     m->record->operation++;
     for (unsigned i = 0; i < m->watched_count && m->record->first_touch == 0; i++) {
         const struct lab_watched *w = &m->watched[i];
-        if (ptr != NULL && w->ptr == ptr && (gives || w->is_owner))
+        if (ptr != NULL && w->ptr == ptr && (w->owner == ptr || (gives && is_there_still(m, w))))
             m->record->first_touch = m->record->operation;
     }
 }
@@ -283,10 +294,10 @@ struct lab_block *lab_block_at(struct lab_model *m, const void *address)
     return NULL;
 }
 
-static void watch_block(struct lab_model *m, const struct lab_block *b, bool is_owner)
+static void watch_block(struct lab_model *m, const struct lab_block *b, void *owner, struct lab_span block)
 {
     if (m->watched_count < LAB_MOST_WATCHED)
-        m->watched[m->watched_count++] = (struct lab_watched){ b->ptr, is_owner };
+        m->watched[m->watched_count++] = (struct lab_watched){ b->ptr, owner, block };
 }
 
 /* The extent of a live block: its tag and all that can be used. */
@@ -300,32 +311,27 @@ static unsigned char *extent_end(const struct lab_model *m, const struct lab_blo
     return b->ptr + m->subject->usable(b->ptr);
 }
 
-void lab_watch(struct lab_model *m, const unsigned char *address, bool is_end)
+void lab_watch(struct lab_model *m, const unsigned char *address)
 {
-    const struct lab_block *owner = NULL, *below = NULL, *above = NULL;
+    struct lab_span block;
+    if (m->subject->around == NULL || !m->subject->around(address, &block))
+        return;
+    unsigned char *owner = NULL;
     for (unsigned i = 0; i < m->live; i++) {
         const struct lab_block *b = &m->blocks[i];
-        if (extent_start(m, b) > address) {
-            if (above == NULL || b->ptr < above->ptr)
-                above = b;
-        } else if (address >= b->ptr && address < extent_end(m, b)) {
-            return;   /* the program's own byte: nobody's but its owner's */
-        } else if (address < b->ptr) {
-            owner = b;
-        } else if (below == NULL || b->ptr > below->ptr) {
-            below = b;
-        }
+        if (extent_start(m, b) != block.start)
+            continue;
+        if (address >= b->ptr)
+            return;
+        owner = b->ptr;
+        watch_block(m, b, owner, block);
     }
-    /* Of a live block, or of a region's end, only the block below looks at the tag: the one above has no way to find it. What else
-     * is not in a live block lies in a free one, and free blocks do not touch: both its neighbours are live. */
-    if (owner != NULL)
-        watch_block(m, owner, true);
-    bool is_free = owner == NULL && !is_end;
-    const unsigned char *start = owner != NULL ? extent_start(m, owner) : address;
-    if (below != NULL && (is_free || extent_end(m, below) == start))
-        watch_block(m, below, false);
-    if (above != NULL && is_free)
-        watch_block(m, above, false);
+    bool is_free = owner == NULL && block.bytes > m->subject->tag_bytes;
+    for (unsigned i = 0; i < m->live; i++) {
+        const struct lab_block *b = &m->blocks[i];
+        if (extent_end(m, b) == block.start || (is_free && extent_start(m, b) == block.start + block.bytes))
+            watch_block(m, b, owner, block);
+    }
 }
 
 void lab_taint(struct lab_model *m, struct lab_span span)

@@ -64,6 +64,8 @@ struct lab_subject {
     void *(*released)(uint64_t random);             /* an address in memory that went back where it came from */
     void (*settle)(bool settled);                   /* give back what is idle, and get no more memory until told otherwise */
     const char *(*check)(void);                     /* NULL, or what is wrong in the heap */
+    bool (*around)(const void *address, struct lab_span *block);  /* the block, tag included, that holds the byte, used, free or a region's end */
+    const char *(*name_of)(const void *address);    /* what lies there in the control structure, or NULL; asked before the damage */
     bool (*place)(enum lab_part part, uint64_t random, struct lab_span *span);  /* some such word; false: there is none */
 };
 
