@@ -12,7 +12,8 @@
 BENCH := tests/bench
 REPLAY_SRC := $(wildcard $(BENCH)/replay/*.c)
 BENCH_HDR := $(wildcard $(BENCH)/*.h $(BENCH)/replay/*.h)
-ADAPTER_FLAGS := -fPIC -shared -fvisibility=hidden -Wl,-Bsymbolic
+# Compiled as one with the core, as the preload library is.
+ADAPTER_FLAGS = -fPIC -shared -fvisibility=hidden -Wl,-Bsymbolic $(PRELOAD_LTO)
 
 PROGRAM_TRACES := $(patsubst tests/traces/%.fht.xz,$(B)/traces/%.fht,$(wildcard tests/traces/*.fht.xz))
 EMBEDDED_TRACES := $(addprefix $(B)/traces/,queue.fht packet.fht holes.fht random.fht)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * freehold.c - freehold as an adapter: the bounded build on one region, without lock; with -DWITH_CACHE, one cache.
+ * freehold.c - freehold as an adapter: the bounded build on one region, without lock and without cache.
  *
  * A fault ends the process: in a replay there is no misuse, so that it is a defect here or in the core.
  * Must not know: the core beyond its public interface.
@@ -23,16 +23,7 @@ static void on_fault(void *ctx, const struct fh_fault *fault)
     abort();
 }
 
-#ifdef WITH_CACHE
-static unsigned first_cpu(void *ctx)
-{
-    (void)ctx;
-    return 0;
-}
-static const struct fh_port port = { .fault = on_fault, .cpus = 1, .cpu = first_cpu, .cache = &fh_cpu_cache };
-#else
 static const struct fh_port port = { .fault = on_fault };
-#endif
 
 unsigned fh_adapter_abi(void)
 {

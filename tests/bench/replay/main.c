@@ -21,6 +21,7 @@ static const char usage[] =
     "  --fit           the smallest region in which the whole trace succeeds, and what it is made of\n"
     "  --picture FILE  with --fit: draws the heap over the course of the program in that region as an SVG\n"
     "  --check         fill and verify every block, and ask the allocator whether its heap is whole\n"
+    "  --memory        how many bytes of pages the allocator holds at most, every payload written\n"
     "  --info          what the trace holds\n"
     "  --region BYTES  the size of the region for times and checks (default: twice what the trace needs, and 1 MiB)\n"
     "  --passes N      how many passes the time is the minimum of (default 5)\n"
@@ -76,6 +77,8 @@ static int take_option(struct arguments *a, char **argv, int argc, int *i)
         a->request.task = FH_FIT;
     else if (strcmp(option, "--check") == 0)
         a->request.task = FH_CHECK;
+    else if (strcmp(option, "--memory") == 0)
+        a->request.task = FH_MEMORY;
     else if (strcmp(option, "--info") == 0)
         a->request.task = FH_INFO;
     else if (strcmp(option, "--tsv") == 0)

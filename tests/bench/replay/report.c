@@ -4,6 +4,7 @@
  *
  * The columns of --tsv, which the scripts of tests/bench read:
  *   time    trace allocator ops ns_per_op slowest_ns median_ns
+ *   memory  trace allocator bytes bound
  *   fit     trace allocator region payload tags rounding control fragmentation bound
  */
 #include "report.h"
@@ -104,6 +105,25 @@ static int report_check(const struct fh_request *request, const struct fh_trace 
     return 0;
 }
 
+static int report_memory(const struct fh_request *request, const struct fh_trace *t, const struct fh_allocator *a)
+{
+    struct fh_bound b = fh_bound_of(t, a->granule, a->tag);
+    size_t bytes = request->region != 0 ? request->region : fh_ample(b.bound);
+    struct fh_stage s;
+    size_t most;
+    if (!fh_stage_open(&s, a, t, bytes))
+        return too_small(t, a, bytes);
+    size_t done = fh_replay_memory(&s, b.at, &most);
+    fh_stage_close(&s);
+    if (done != t->count)
+        return refused(t, a, done, bytes);
+    if (request->tsv)
+        printf("%s\t%s\t%zu\t%zu\n", t->name, a->name, most, b.bound);
+    else
+        printf("%-16s %-16s holds %zu bytes of pages at most, %.3f of the bound\n", t->name, a->name, most, per(most, b.bound));
+    return 0;
+}
+
 static int report_info(const struct fh_trace *t, const char *path)
 {
     size_t ops[FH_T_OPS] = { 0 };
@@ -180,6 +200,7 @@ int fh_report(const struct fh_request *request, const struct fh_trace *t, const 
         return report_info(t, path);
     for (size_t i = 0; i < count; i++) {
         int s = request->task == FH_FIT ? report_fit(request, t, &a[i])
+              : request->task == FH_MEMORY ? report_memory(request, t, &a[i])
               : request->task == FH_CHECK ? report_check(request, t, &a[i])
                                           : report_time(request, t, &a[i]);
         status = s > status ? s : status;

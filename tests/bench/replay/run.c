@@ -185,6 +185,48 @@ bool fh_replay_checked(struct fh_stage *s, size_t *done)
     return good && (broken == NULL || wrong(s, i, broken));
 }
 
+/* The pages of this process that no file backs. VmHWM would be simpler, but the kernel's counters are off by up to hundreds of
+ * kilobytes; this one is summed over the page tables. */
+static size_t anonymous_bytes(void)
+{
+    char line[256];
+    size_t kilobytes = 0;
+    static char buffer[4096];
+    FILE *f = fopen("/proc/self/smaps_rollup", "r");
+    if (f == NULL)
+        return 0;
+    setvbuf(f, buffer, _IOFBF, sizeof buffer);
+    while (fgets(line, sizeof line, f) != NULL)
+        if (sscanf(line, "Anonymous: %zu", &kilobytes) == 1)
+            break;
+    fclose(f);
+    return kilobytes * 1024;
+}
+
+size_t fh_replay_memory(struct fh_stage *s, size_t peak_at, size_t *most)
+{
+    const struct fh_trace *t = s->t;
+    /* The table's pages are there before the counting begins; so is what fopen allocates. */
+    memset(s->ptrs, 0, t->slots * sizeof *s->ptrs);
+    anonymous_bytes();
+    size_t before = anonymous_bytes();
+    size_t every = t->count / 100 + 1;
+    *most = 0;
+    for (size_t i = 0; i < t->count; i++) {
+        const struct fh_op *op = &t->ops[i];
+        if (!step(s, op))
+            return i;
+        if (op->what != FH_T_FREE)
+            memset(s->ptrs[op->slot], 1, op->size);
+        if (i != peak_at && i % every != 0)
+            continue;
+        size_t now = anonymous_bytes() - before;
+        if (now > *most && now < SIZE_MAX / 2)
+            *most = now;
+    }
+    return t->count;
+}
+
 static bool fits(const struct fh_allocator *a, const struct fh_trace *t, size_t bytes)
 {
     struct fh_stage s;

@@ -41,6 +41,10 @@ bool fh_replay_checked(struct fh_stage *s, size_t *done);
  * left is the op's own time, without the interruptions. */
 size_t fh_replay_each(struct fh_stage *s, uint32_t *ns);
 
+/* The same with every payload written, and the most memory that this process held more than before, in bytes: looked at where
+ * the payload is largest, and at a hundred other moments. */
+size_t fh_replay_memory(struct fh_stage *s, size_t peak_at, size_t *most);
+
 /* CPU time of this process in nanoseconds. */
 uint64_t fh_cpu_ns(void);
 
