@@ -13,6 +13,13 @@ FH_COLD bool fh_blame(struct fh_lists *l, enum fh_fault_kind kind, const struct 
     return false;
 }
 
+FH_COLD bool fh_blame_link(struct fh_lists *l, const struct fh_block *from, const struct fh_block *to, uint32_t expected, uint32_t found)
+{
+    uint32_t tag = fh_tag_open(l->space.secret, to);
+    bool is_block = fh_is_tag(tag) && fh_is_free(tag) && tag != FH_DEAD;
+    return fh_blame(l, FH_BAD_LINK, is_block || from == NULL ? to : from, expected, found);
+}
+
 FH_COLD uint32_t fh_open_huge(struct fh_lists *l, const struct fh_block *b, uint32_t tag)
 {
     uint32_t size = 0;

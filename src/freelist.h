@@ -91,6 +91,10 @@ static inline fh_word *fh_map_of(struct fh_lists *l, uint32_t class)
 /* Notes what is wrong and answers false, for the caller to pass on. */
 bool fh_blame(struct fh_lists *l, enum fh_fault_kind kind, const struct fh_block *block, uint32_t expected, uint32_t found);
 
+/* The same for a link that does not lead there and back: to is what the block from links to. Blames to if it is a free block, for
+ * its own link is wrong then, and else from. */
+bool fh_blame_link(struct fh_lists *l, const struct fh_block *from, const struct fh_block *to, uint32_t expected, uint32_t found);
+
 /* The size of the free block at b with that opened tag, when it is huge; 0 and the blame if it is none. */
 uint32_t fh_open_huge(struct fh_lists *l, const struct fh_block *b, uint32_t tag);
 
@@ -100,7 +104,7 @@ FH_HOT uint32_t fh_open_free(struct fh_lists *l, const struct fh_block *b)
 {
     uintptr_t room = fh_space_room(&l->space, b);
     if (fh_rarely(room == 0)) {
-        fh_blame(l, FH_BAD_LINK, b, 0, 0);
+        fh_blame(l, FH_BAD_LINK, NULL, 0, fh_link_to(l, b));
         return 0;
     }
     uint32_t tag = fh_tag_open(l->space.secret, b);
@@ -114,13 +118,13 @@ FH_HOT uint32_t fh_open_free(struct fh_lists *l, const struct fh_block *b)
     return size;
 }
 
-/* Does the word in that block, a link that leads back, say so? */
-FH_HOT bool fh_leads_back(struct fh_lists *l, const struct fh_block *b, const fh_word *back, uint32_t expected)
+/* Does the word in the block to, a link that leads back to from, say so? */
+FH_HOT bool fh_leads_back(struct fh_lists *l, const struct fh_block *from, const struct fh_block *to, const fh_word *back, uint32_t expected)
 {
-    if (fh_rarely(fh_space_room(&l->space, b) == 0))
-        return fh_blame(l, FH_BAD_LINK, b, expected, 0);
+    if (fh_rarely(fh_space_room(&l->space, to) == 0))
+        return fh_blame(l, FH_BAD_LINK, from, 0, fh_link_to(l, to));
     if (fh_rarely(*back != expected))
-        return fh_blame(l, FH_BAD_LINK, b, expected, *back);
+        return fh_blame_link(l, from, to, expected, *back);
     return true;
 }
 
@@ -133,7 +137,7 @@ FH_HOT bool fh_list_insert(struct fh_lists *l, struct fh_block *b, uint32_t gran
     uint32_t first = *head;
     if (first != 0) {
         struct fh_block *old = fh_link_at(l, first);
-        if (!fh_leads_back(l, old, &old->prev, l->mark))
+        if (!fh_leads_back(l, NULL, old, &old->prev, l->mark))
             return false;
         old->prev = self;
     } else {
@@ -153,12 +157,12 @@ FH_HOT fh_word *fh_link_before(struct fh_lists *l, const struct fh_block *b, uin
     fh_word *from = fh_head_of(l, class);
     if (b->next != 0) {
         const struct fh_block *behind = fh_link_at(l, b->next);
-        if (!fh_leads_back(l, behind, &behind->prev, self))
+        if (!fh_leads_back(l, b, behind, &behind->prev, self))
             return NULL;
     }
     if (b->prev != l->mark) {
         struct fh_block *ahead = fh_link_at(l, b->prev);
-        if (!fh_leads_back(l, ahead, &ahead->next, self))
+        if (!fh_leads_back(l, b, ahead, &ahead->next, self))
             return NULL;
         return &ahead->next;
     }

@@ -46,8 +46,10 @@ static void grow(struct fh_heap *h, size_t bytes, uintptr_t *state)
     if (mem == NULL)
         return;
     uintptr_t start = (uintptr_t)mem;
-    if (got != 0 && start + (got - 1) >= start) {
-        if (fh_pool_add(h, start, start + (got - 1), true) != 0)
+    if (got != 0) {
+        if (start + (got - 1) < start)
+            fh_blame(&h->lists, FH_BAD_REGION, NULL, 0, (uint32_t)start);
+        else if (fh_pool_add(h, start, start + (got - 1), true) != 0)
             return;
         if (h->lists.blame.kind != FH_OK) {
             fh_report(h, NULL);
