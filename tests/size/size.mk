@@ -44,9 +44,28 @@ $(B)/size.facts: $(TARGETS:%=$(B)/size/%.rows) $(SIZE_CONTROL) tests/size/facts.
 	@awk -f tests/size/facts.awk $(filter-out %.awk,$^) >$@
 
 .PHONY: size
-size: $(B)/size.facts  ## bytes of code, of control memory and of stack, per target, against the limits
+size: $(B)/size.facts  ## bytes of code, of control memory and of stack, per target, against the limits; plot
+	$(call need,gnuplot:gnuplot-nox)
 	@awk -f tests/size/report.awk $(B)/size.facts $(TARGETS:%=$(B)/size/%.rows) >$(B)/size.txt
 	@awk -v markdown=1 -f tests/size/report.awk $(B)/size.facts >$(B)/size.md
+	@awk -F'[ /]' 'BEGIN { print "target malloc+free +realloc +aligned+create single-list" } \
+	    $$1 == "size" { if (!($$2 in seen)) { seen[$$2] = 1; names[++n] = $$2 } bytes[$$2, $$3] = $$4 } \
+	    END { for (i = 1; i <= n; i++) print names[i], bytes[names[i], "malloc+free"], bytes[names[i], "+realloc"], \
+	        bytes[names[i], "+aligned+create"], bytes[names[i], "single-list"] }' $(B)/size.facts >$(B)/size/plot.dat
+	@gnuplot -e "out='$(B)/size-code.svg'; data='$(B)/size/plot.dat'" tests/size/plot.gp
 	@cat $(B)/size.txt
-	@echo
+	@echo "the tables and plot: $(B)/size.txt size.md size-code.svg"
 	@awk -v strict=$(COST_STRICT) -v partial=$(if $(filter-out $(TARGETS),$(SIZE_TARGETS)),1,0) -f tests/size/judge.awk tests/size/limits $(B)/size.facts
+ifeq ($(PUBLISH),1)
+	@mkdir -p tests/size/plots && cp $(B)/size.md $(B)/size-code.svg tests/size/plots
+endif
+
+# In make test: the targets whose limits are named, with both compilers.
+SIZE_TESTED := m0-gcc m0-clang m4-gcc x86-64-gcc
+SUITES += size
+.PHONY: test-size
+test-size: $(SIZE_TESTED:%=$(B)/size/%.rows) $(SIZE_CONTROL)
+	@mkdir -p $(B)/tally && rm -f $(B)/tally/size
+	@awk -f tests/size/facts.awk $^ >$(B)/size/tested.facts
+	@awk -v strict=$(COST_STRICT) -v tally=$(B)/tally/size -f tests/size/judge.awk tests/size/limits $(B)/size/tested.facts || true
+	@if grep -q '^fail' $(B)/tally/size; then awk -f tests/size/report.awk $(B)/size/tested.facts $(SIZE_TESTED:%=$(B)/size/%.rows); fi

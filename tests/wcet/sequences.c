@@ -14,6 +14,7 @@
  *   stack     last in, first out
  *   edges     sizes at the borders of the size classes, in a small working set that coalesces all the time
  *   worst     every call built for the longest way through it: see hurt_malloc, hurt_free, hurt_resize
+ *   huge      the same with blocks of up to some megabytes, where there is room for them
  *   refused   requests that nothing meets: the search that finds nothing
  *   regions   mixed and worst on one heap of 1, 8 and 64 regions instead: here the number is that of the regions
  *
@@ -522,11 +523,9 @@ static const uint8_t *run_trace(const uint8_t *at)
     return at + 8;
 }
 
-/* The sizes that hurt are built from, up to how many doublings: the largest still find room beside that many holes. */
-static uint32_t doublings_beside(uint32_t wanted)
-{
-    return wanted <= 10000 ? 15 : 10;
-}
+/* How many doublings the sizes that hurt are built from: the largest still find room beside the holes. */
+#define DOUBLINGS 12u
+#define DOUBLINGS_HUGE 15u
 
 static void hurt(uint32_t times, uint32_t doublings)
 {
@@ -560,12 +559,19 @@ static void run(uint32_t wanted)
     clear_slots();
     begin("worst", wanted);
     wcet_pause();
-    hurt(1500, doublings_beside(wanted));
+    state = 88172645u;
+    hurt(1500, DOUBLINGS);
     end();
+    if (wanted <= 10000) {
+        begin("huge", wanted);
+        wcet_pause();
+        hurt(400, DOUBLINGS_HUGE);
+        end();
+    }
     begin("refused", wanted);
     wcet_pause();
     for (uint32_t i = 0; i < 30; i++)
-        refuse(7 + below(doublings_beside(wanted) - 6));
+        refuse(7 + below(DOUBLINGS - 6));
     end();
 }
 

@@ -2,12 +2,12 @@
 #
 # wcet.mk - the exact number of instructions of each call, under QEMU.
 #
-#   make wcet                   the table and plots of all machines, against the limits
+#   make wcet                   the table and plots of all machines, against tests/wcet/limits
 #   make wcet MACHINES=m4-gcc   of some
 #   make cost                   Cortex-M0 bytes function by function, and Cortex-M4 instructions with the dearest calls taken
 #                               apart: what to look at while the core is being tuned; also in build/cost.txt
 #
-# PUBLISH=1 copies tables and plots into the source tree, for the README. COST_STRICT=0 lets figures over their limits pass, and
+# PUBLISH=1 copies table and plots to tests/wcet/plots, for the README. COST_STRICT=0 lets figures over their limits pass, and
 # says which they are.
 
 WCET_OPT ?= -O2
@@ -76,3 +76,28 @@ cost: $(B)/size/m0-gcc.rows $(B)/wcet/m4-gcc.txt  ## what tuning the core needs:
 	@{ awk -f tests/size/breakdown.awk $(B)/size/m0-gcc.rows; \
 	   awk -f tests/wcet/worst.awk $(B)/wcet/m4-gcc.txt.symbols $(B)/wcet/m4-gcc.txt $(B)/wcet/m4-gcc.txt; \
 	   awk -v title=m4-gcc -f tests/wcet/table.awk $(B)/wcet/m4-gcc.txt; } >$(B)/cost.txt; cat $(B)/cost.txt
+
+$(WCET_MACHINES:%=$(B)/wcet/%.facts): $(B)/wcet/%.facts: $(B)/wcet/%.txt tests/wcet/facts.awk
+	@awk -v machine=$* -f tests/wcet/facts.awk $< >$@
+
+.PHONY: wcet
+wcet: $(MACHINES:%=$(B)/wcet/%.facts)  ## exact instructions of each call under QEMU: typical, 99th percentile, worst; plots
+	$(call need,gnuplot:gnuplot-nox)
+	@cat $^ >$(B)/wcet.facts
+	@awk -f tests/wcet/report.awk $(B)/wcet.facts >$(B)/wcet.txt
+	@awk -v markdown=1 -f tests/wcet/report.awk $(B)/wcet.facts >$(B)/wcet.md
+	@sh tests/wcet/plot.sh $(B) $(MACHINES)
+	@cat $(B)/wcet.txt
+	@echo "the table and plots: $(B)/wcet.txt wcet.md wcet-*.svg"
+	@awk -v strict=$(COST_STRICT) -v partial=$(if $(filter-out $(MACHINES),$(WCET_MACHINES)),1,0) -f tests/size/judge.awk tests/wcet/limits $(B)/wcet.facts
+ifeq ($(PUBLISH),1)
+	@mkdir -p tests/wcet/plots && cp $(B)/wcet.md $(B)/wcet-growth.svg $(MACHINES:%=$(B)/wcet-%.svg) tests/wcet/plots
+endif
+
+# In make test: one machine, whose limits are named.
+SUITES += wcet
+.PHONY: test-wcet
+test-wcet: $(B)/wcet/m4-gcc.facts
+	@mkdir -p $(B)/tally && rm -f $(B)/tally/wcet
+	@awk -v strict=$(COST_STRICT) -v tally=$(B)/tally/wcet -f tests/size/judge.awk tests/wcet/limits $(B)/wcet/m4-gcc.facts || true
+	@if grep -q '^fail' $(B)/tally/wcet; then awk -f tests/wcet/report.awk $(B)/wcet/m4-gcc.facts; fi

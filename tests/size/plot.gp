@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: MIT
+#
+# plot.gp - the code of each target as bars. Variables: out, data (target, then a column for each set).
+set terminal svg size 900,460 font "sans-serif,13" background "white"
+set output out
+set title "Code, bytes at -Os" font ",15"
+set style data histogram
+set style histogram clustered gap 1
+set style fill solid 0.85 noborder
+set yrange [0:*]
+set border 3
+set tics nomirror out
+set xtics rotate by -35 scale 0 font ",12"
+set rmargin 9
+set grid ytics lc rgb "#dddddd"
+set key top left reverse Left
+array colour[4] = ["#1f3f66", "#3a6ea5", "#9fbbd9", "#c9b458"]
+plot for [i = 2:5] data using i:xtic(1) lc rgb colour[i - 1] title columnheader(i)

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+#
+# facts.awk - the counts of one machine as facts, `NAME NUMBER`, for judge.awk, report.awk and the plots.
+#
+# In: run.sh's file; machine. Names, all beginning with wcet/MACHINE/FUNCTION/:
+#
+#     p50 p99 most      the recorded programs, all calls together
+#     p50/SEQUENCE      each sequence
+#     worst             all sequences on one region whose requests are met
+#     worst/FREE        those with so many free blocks, the sequence `huge` apart, for which there is no room beside 100,000
+#     growth            how many percent worst/10000 and worst/100000 lie above worst/10, worst/100 and worst/1000
+#     huge              the sequence `huge` alone
+#     hurt              how many calls the sequence `worst` managed to build
+#     refused           requests that nothing meets
+#     regions/N         one heap of so many regions
+#
+# A realloc that moves copies the payload: its worst and growth are those of the sequences `worst` and `huge`, where that is a few
+# words, and it has no figure for regions.
+$1 == "phase" { name[$2] = $3; free[$2] = $4; next }
+$1 == "name" { fn[$2] = $3; next }
+$1 == "count" && fn[$3] ~ /^fh_/ {
+    sequence = name[$2]
+    moves = fn[$3] == "fh_realloc" && sequence !~ /^(worst|huge)$/
+    if (sequence == "regions") {
+        if (!moves && fn[$3] != "fh_realloc") raise("regions/" free[$2])
+    } else if (sequence == "refused") {
+        raise("refused")
+    } else {
+        count(sequence)
+        if (sequence == "huge") raise("huge")
+        if (sequence == "worst") built[fn[$3]] += $5
+        if (free[$2] == 0) count("recorded")
+        if (!moves) raise("worst")
+        if (!moves && free[$2] > 0 && sequence != "huge") {
+            raise("worst/" free[$2])
+            raise(free[$2] >= 10000 ? "many" : "few")
+        }
+    }
+}
+function raise(key,    at) {
+    at = fn[$3] "/" key
+    if (!(at in most)) order[++n_order] = at
+    if ($4 > most[at] + 0) most[at] = $4
+}
+function count(group,    at) {
+    at = fn[$3] SUBSEP group
+    if (!(at in total)) groups[++n_groups] = at
+    hist[at, $4] += $5
+    total[at] += $5
+    if ($4 > largest[at] + 0) largest[at] = $4
+}
+# The least count that at least that share of the calls does not exceed.
+function percentile(at, share,    n, sum) {
+    for (n = 0; n <= largest[at]; n++) {
+        sum += hist[at, n]
+        if (sum >= share * total[at]) return n
+    }
+}
+function fact(key, value) { print "wcet/" machine "/" key, value }
+END {
+    for (i = 1; i <= n_groups; i++) {
+        split(groups[i], part, SUBSEP)
+        if (part[2] != "recorded") { fact(part[1] "/p50/" part[2], percentile(groups[i], .5)); continue }
+        fact(part[1] "/p50", percentile(groups[i], .5))
+        fact(part[1] "/p99", percentile(groups[i], .99))
+        fact(part[1] "/most", largest[groups[i]])
+    }
+    for (i = 1; i <= n_order; i++) if (order[i] !~ /\/(many|few)$/) fact(order[i], most[order[i]])
+    for (f in built) fact(f "/hurt", built[f])
+    for (i in fn) if ((fn[i] "/many") in most) fact(fn[i] "/growth", sprintf("%.1f", 100 * (most[fn[i] "/many"] / most[fn[i] "/few"] - 1)))
+}

@@ -1,0 +1,35 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# plot.sh DIR MACHINE ... - draws DIR/wcet-MACHINE.svg and DIR/wcet-growth.svg from what run.sh and facts.awk left in DIR/wcet.
+set -eu
+dir=$1
+shift
+here=$(dirname "$0")
+step=4
+
+fact() {
+    awk -v name="$1" '$1 == name { print $2; found = 1 } END { if (!found) print 0 }' "$dir/wcet/$machine.facts"
+}
+limit() {
+    awk -v name="$1" '$1 == name { print $3; found = 1 } END { if (!found) print 0 }' "$here/limits"
+}
+
+for machine in "$@"; do
+    for fn in fh_malloc fh_free; do
+        awk -v wanted=$fn -v step=$step -f "$here/histogram.awk" "$dir/wcet/$machine.txt" >"$dir/wcet/$machine.$fn.dat"
+    done
+    gnuplot -e "out='$dir/wcet-$machine.svg'; machine='$machine'; step=$step;
+        data_a='$dir/wcet/$machine.fh_malloc.dat'; data_b='$dir/wcet/$machine.fh_free.dat';
+        worst_a=$(fact wcet/$machine/fh_malloc/worst); worst_b=$(fact wcet/$machine/fh_free/worst);
+        limit_a=$(limit wcet/$machine/fh_malloc/worst); limit_b=$(limit wcet/$machine/fh_free/worst)" "$here/histogram.gp"
+done
+
+for free in 10 100 1000 10000 100000; do
+    printf %s $free
+    for machine in "$@"; do
+        printf ' %s %s' "$(fact "wcet/$machine/fh_malloc/worst/$free")" "$(fact "wcet/$machine/fh_free/worst/$free")"
+    done
+    echo
+done >"$dir/wcet/growth.dat"
+gnuplot -e "out='$dir/wcet-growth.svg'; data='$dir/wcet/growth.dat'; machines='$*'" "$here/growth.gp"
