@@ -63,7 +63,7 @@ static size_t used_blocks_in(struct fh_heap *h, const struct fh_region *r)
 
 void fh_stats(struct fh_heap *h, struct fh_stats *stats)
 {
-    *stats = (struct fh_stats){ 0 };
+    fh_zero(stats, sizeof *stats);
     uintptr_t state = fh_enter(h);
     uintptr_t from = 0;
     const struct fh_region *r;
