@@ -214,7 +214,7 @@ static void control(void)
             restore();
         }
     }
-    CHECK(named > 1000);
+    CHECK(named > 500);
     CHECK(passed < named);
     rig_sound(&rig);
 }

@@ -76,7 +76,7 @@ static void failures_change_nothing(void)
     struct fh_stats before = now();
     CHECK(fh_malloc(rig.heap, 20000) == NULL);
     CHECK(fh_calloc(rig.heap, 200, 200) == NULL);
-    CHECK(fh_aligned_alloc(rig.heap, 65536, 9000) == NULL);
+    CHECK(fh_aligned_alloc(rig.heap, 64, 20000) == NULL);
     CHECK(fh_aligned_alloc(rig.heap, 3, 9) == NULL);
     CHECK(fh_realloc(rig.heap, ptr, 20000) == NULL);
     CHECK(!fh_resize(rig.heap, ptr, 200));
