@@ -5,7 +5,7 @@
  * Promise: every function does what C and POSIX say, in constructors before main, in any thread and across fork. Nothing is
  * printed but the one line of a fault, before abort. Where the standards leave a choice, it is the GNU C library's, which
  * programs have been tested with: malloc(0) is a pointer of its own, and realloc(p, 0) frees p and returns NULL.
- * Requests of FH_LARGE bytes and more are spans, mapped on their own; see span.h. free knows the two apart by address.
+ * Large requests are spans, mapped on their own; see span.h. free knows the two apart by address.
  * Invariant: errno is written only when a function fails, and then only as documented.
  * Must not know: what a block looks like.
  *
@@ -28,16 +28,30 @@ void free_sized(void *ptr, size_t size);
 void free_aligned_sized(void *ptr, size_t align, size_t size);
 int malloc_trim(size_t pad);
 
-/* From here on a mapping is cheaper than a block: its pages go back when it is freed, and it grows without a copy. */
+/* From here on a request may be a span: it costs calls to the system and a fault for each page, but goes back when it is freed
+ * and grows without a copy. */
 #define FH_LARGE ((size_t)256 << 10)
+
+/* Where spans begin rises to the largest span that was freed, up to here: a program that frees large memory and asks for it
+ * again gets it from the heap, with its pages in place. Measured with 64 buffers of 256 to 768 KiB in random order: 36.9 us
+ * for each as a span, 0.5 us as a block. */
+#define FH_LARGE_MOST ((size_t)32 << 20)
+
+/* So much free memory in large blocks keeps its pages; what is freed beyond gives them back. */
+#define FH_IDLE_MOST ((size_t)32 << 20)
 
 /* A span that is made smaller than this becomes a block. */
 #define FH_SMALL_AGAIN (FH_LARGE / 4)
+
+/* Large blocks begin at a page, like spans: free looks at them more closely, and they consist of pages to give back. */
+#define FH_PAGE ((size_t)4096)
 
 static struct fh_posix posix;
 static struct fh_spans spans;
 static struct fh_heap *heap;
 static struct fh_lock start_lock;
+static size_t span_least = FH_LARGE;      /* where spans begin now */
+static size_t idle;                       /* about how much free memory in large blocks has its pages */
 
 /* A thread that has a cache. The record lies in the heap, not in the thread's own memory, which may be gone when the child of
  * a fork gives back what the threads it lacks had cached. Taken before the heap's lock where both are. */
@@ -208,15 +222,40 @@ static void *take_aligned_block(size_t align, size_t size)
     return h != NULL ? fh_aligned_alloc(h, align, size) : NULL;
 }
 
+static size_t load(const size_t *word)
+{
+    return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+static void store(size_t *word, size_t value)
+{
+    __atomic_store_n(word, value, __ATOMIC_RELAXED);
+}
+
+static void *take_large_block(size_t align, size_t size)
+{
+    void *ptr = take_aligned_block(align < FH_PAGE ? FH_PAGE : align, size);
+    size_t before = load(&idle);
+    if (ptr != NULL)
+        store(&idle, before > size ? before - size : 0);
+    return ptr;
+}
+
+/* A large block, or a span, and whether it is known to hold zeros. Each steps in for the other: the kernel maps so many
+ * spans and no more, and the heap reaches so far. */
 static __attribute__((noinline)) void *take_large(size_t align, size_t size, bool *zeroed)
 {
     *zeroed = false;
     /* Larger objects than a pointer difference can measure are none. */
     if (size > PTRDIFF_MAX || heap_now() == NULL)
         return NULL;
-    /* When the kernel maps no more spans, the heap may still have room. */
-    void *ptr = fh_span_map(&spans, size, align, zeroed);
-    return ptr != NULL ? ptr : take_aligned_block(align, size);
+    bool as_span = size >= load(&span_least);
+    void *ptr = as_span ? NULL : take_large_block(align, size);
+    if (ptr != NULL)
+        return ptr;
+    ptr = fh_span_map(&spans, size, align);
+    *zeroed = ptr != NULL;
+    return ptr != NULL || !as_span ? ptr : take_large_block(align, size);
 }
 
 static inline void *take(size_t size)
@@ -251,18 +290,45 @@ FLAT void *malloc(size_t size)
     return rarely(ptr == NULL) ? refuse(ENOMEM) : ptr;
 }
 
-/* What begins a page may be a span, a block that happens to, or nothing. A thread that only frees needs no cache. */
+static void free_large_pages(struct fh_heap *h, void *ptr)
+{
+    size_t bytes = fh_usable_size(h, ptr);
+    if (bytes < FH_LARGE)
+        return;
+    size_t before = load(&idle);
+    if (before + bytes <= FH_IDLE_MOST)
+        store(&idle, before + bytes);
+    else
+        fh_sys_empty(ptr, bytes & ~(posix.page - 1));
+}
+
+/* The next request of this size gets a block. */
+static void learn_from_span(size_t bytes)
+{
+    if (bytes >= load(&span_least) && bytes <= FH_LARGE_MOST)
+        store(&span_least, bytes + 1);
+}
+
+/* What begins a page may be a span, a large block, another block that happens to, or nothing. A thread that only frees needs
+ * no cache. */
 static __attribute__((noinline)) void free_slowly(void *ptr)
 {
-    if (ptr == NULL || (fh_span_may_start(&spans, ptr) && fh_span_free(&spans, ptr)))
+    if (ptr == NULL)
         return;
-    if (cache != NULL) {
-        fh_cache_free(cache, ptr);
+    size_t bytes = fh_span_may_start(&spans, ptr) ? fh_span_free(&spans, ptr) : 0;
+    if (bytes != 0) {
+        learn_from_span(bytes);
         return;
     }
     /* Before anything was handed out, the heap is made only to report the pointer. */
     struct fh_heap *h = heap_now();
-    if (h != NULL)
+    if (h == NULL)
+        return;
+    if (fh_span_starts_page(ptr) && load(&span_least) != FH_LARGE)
+        free_large_pages(h, ptr);
+    if (cache != NULL)
+        fh_cache_free(cache, ptr);
+    else
         fh_free(h, ptr);
 }
 
@@ -296,10 +362,13 @@ size_t malloc_usable_size(void *ptr)
     return h != NULL ? fh_usable_size(h, ptr) : 0;
 }
 
-/* Moves what is at ptr, of which old bytes may be read, to a new block or span. */
+/* Moves what is at ptr, of which old bytes may be read, to a new block or span. What grew to a large size grows on, most
+ * likely: as a span, without a copy. */
 static void *move(void *ptr, size_t old, size_t size)
 {
-    void *moved = take(size);
+    void *moved = size >= FH_LARGE ? fh_span_map(&spans, size, FH_GRANULE) : NULL;
+    if (moved == NULL)
+        moved = take(size);
     if (moved == NULL)
         return refuse(ENOMEM);
     memcpy(moved, ptr, old < size ? old : size);
@@ -411,8 +480,5 @@ int malloc_trim(size_t pad)
 {
     (void)pad;
     struct fh_heap *h = heap_now();
-    size_t released = fh_span_trim(&spans);
-    if (h != NULL)
-        released += fh_trim(h);
-    return released != 0;
+    return h != NULL && fh_trim(h) != 0;
 }

@@ -85,48 +85,9 @@ static void leave_live(struct fh_spans *spans, struct fh_span *span)
     __atomic_store_n(&spans->live, spans->live - 1, __ATOMIC_RELAXED);
 }
 
-/* ---- kept and gone --------------------------------------------------------------------------------------------------- */
-
 static void remember_gone(struct fh_spans *spans, uintptr_t start)
 {
     spans->gone_starts[spans->gone++ % FH_SPANS_GONE] = start;
-}
-
-static struct fh_span take_kept(struct fh_spans *spans, size_t i)
-{
-    struct fh_span span = spans->kept_spans[i];
-    spans->kept--;
-    spans->kept_bytes -= span.bytes;
-    for (; i < spans->kept; i++)
-        spans->kept_spans[i] = spans->kept_spans[i + 1];
-    return span;
-}
-
-/* A kept span that serves the request and wastes at most an eighth of itself; the youngest, whose pages are warm. */
-static struct fh_span reuse(struct fh_spans *spans, size_t bytes, size_t align)
-{
-    for (size_t i = spans->kept; i-- != 0;) {
-        struct fh_span span = spans->kept_spans[i];
-        if (span.bytes >= bytes && span.bytes - bytes <= span.bytes / 8 && (span.start & (align - 1)) == 0)
-            return take_kept(spans, i);
-    }
-    return (struct fh_span){ 0, 0 };
-}
-
-/* Drops the oldest until there is room for bytes more; one at a time, for the caller to unmap without the lock. */
-static struct fh_span drop_for(struct fh_spans *spans, size_t bytes)
-{
-    if (spans->kept == 0 || (spans->kept < FH_SPANS_KEPT && spans->kept_bytes + bytes <= FH_SPANS_KEPT_BYTES))
-        return (struct fh_span){ 0, 0 };
-    struct fh_span span = take_kept(spans, 0);
-    remember_gone(spans, span.start);
-    return span;
-}
-
-static void keep(struct fh_spans *spans, struct fh_span span)
-{
-    spans->kept_spans[spans->kept++] = span;
-    spans->kept_bytes += span.bytes;
 }
 
 /* ---- the public calls ------------------------------------------------------------------------------------------------ */
@@ -156,25 +117,16 @@ static void *map_aligned(const struct fh_spans *spans, size_t bytes, size_t alig
     return mem + before;
 }
 
-void *fh_span_map(struct fh_spans *spans, size_t bytes, size_t align, bool *zeroed)
+void *fh_span_map(struct fh_spans *spans, size_t bytes, size_t align)
 {
     uintptr_t state = fh_lock_enter(&spans->lock);
     if (spans->page == 0)
         spans->page = (size_t)sysconf(_SC_PAGESIZE);
-    struct fh_span span = { 0, 0 };
-    bytes = round_up(spans, bytes);
-    if (bytes != 0)
-        span = reuse(spans, bytes, align);
-    if (span.start != 0 && !enter_live(spans, span)) {
-        keep(spans, span);
-        bytes = 0;
-    }
     fh_lock_leave(&spans->lock, state);
-    *zeroed = span.start == 0;
-    if (span.start != 0 || bytes == 0)
-        return bytes != 0 ? (void *)span.start : NULL;
-
-    span = (struct fh_span){ (uintptr_t)map_aligned(spans, bytes, align), bytes };
+    struct fh_span span = { 0, round_up(spans, bytes) };
+    if (span.bytes == 0)
+        return NULL;
+    span.start = (uintptr_t)map_aligned(spans, span.bytes, align);
     if (span.start == 0)
         return NULL;
     state = fh_lock_enter(&spans->lock);
@@ -195,31 +147,19 @@ size_t fh_span_bytes(struct fh_spans *spans, const void *ptr)
     return bytes;
 }
 
-bool fh_span_free(struct fh_spans *spans, void *ptr)
+size_t fh_span_free(struct fh_spans *spans, void *ptr)
 {
     uintptr_t state = fh_lock_enter(&spans->lock);
     struct fh_span *place = find(spans, ptr);
-    if (place == NULL) {
-        fh_lock_leave(&spans->lock, state);
-        return false;
-    }
-    struct fh_span span = *place;
-    leave_live(spans, place);
-    bool keeps = span.bytes <= FH_SPANS_KEPT_BYTES / 4;
-    struct fh_span dropped[FH_SPANS_KEPT + 1];
-    size_t n = 0;
-    if (keeps) {
-        while ((dropped[n] = drop_for(spans, span.bytes)).start != 0)
-            n++;
-        keep(spans, span);
-    } else {
-        remember_gone(spans, span.start);
-        dropped[n++] = span;
+    size_t bytes = place != NULL ? place->bytes : 0;
+    if (place != NULL) {
+        leave_live(spans, place);
+        remember_gone(spans, (uintptr_t)ptr);
     }
     fh_lock_leave(&spans->lock, state);
-    while (n-- != 0)
-        fh_sys_unmap((void *)dropped[n].start, dropped[n].bytes);
-    return true;
+    if (bytes != 0)
+        fh_sys_unmap(ptr, bytes);
+    return bytes;
 }
 
 void *fh_span_resize(struct fh_spans *spans, void *ptr, size_t bytes)
@@ -245,24 +185,8 @@ bool fh_span_was_freed(struct fh_spans *spans, const void *ptr)
 {
     bool found = false;
     uintptr_t state = fh_lock_enter(&spans->lock);
-    for (size_t i = 0; i < spans->kept; i++)
-        found |= spans->kept_spans[i].start == (uintptr_t)ptr;
     for (size_t i = 0; i < FH_SPANS_GONE; i++)
         found |= spans->gone_starts[i] == (uintptr_t)ptr;
     fh_lock_leave(&spans->lock, state);
     return found && ptr != NULL;
-}
-
-size_t fh_span_trim(struct fh_spans *spans)
-{
-    size_t released = 0;
-    for (;;) {
-        uintptr_t state = fh_lock_enter(&spans->lock);
-        struct fh_span span = drop_for(spans, SIZE_MAX / 2);
-        fh_lock_leave(&spans->lock, state);
-        if (span.start == 0)
-            return released;
-        fh_sys_unmap((void *)span.start, span.bytes);
-        released += span.bytes;
-    }
 }

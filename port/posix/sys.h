@@ -87,4 +87,12 @@ static inline void fh_sys_unmap(void *mem, size_t bytes)
     errno = saved;
 }
 
+/* Gives whole pages back and keeps the addresses: what is read there next is zero. */
+static inline void fh_sys_empty(void *mem, size_t bytes)
+{
+    int saved = errno;
+    madvise(mem, bytes, MADV_DONTNEED);
+    errno = saved;
+}
+
 #endif

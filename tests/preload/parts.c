@@ -232,11 +232,10 @@ static void test_table(void)
     uint64_t random = case_seed();
     for (size_t step = 0; step < 20000; step++) {
         size_t at = next_random(&random) % N;
-        bool zeroed;
         if (live[at].start != NULL) {
             EXPECT(fh_span_bytes(&spans, live[at].start) == live[at].bytes);
             EXPECT(fh_span_bytes(&spans, live[at].start + 4096) == 0 || live[at].bytes == 4096);
-            EXPECT(fh_span_free(&spans, live[at].start));
+            EXPECT(fh_span_free(&spans, live[at].start) == live[at].bytes);
             EXPECT(!fh_span_free(&spans, live[at].start));
             EXPECT(fh_span_bytes(&spans, live[at].start) == 0);
             EXPECT(fh_span_was_freed(&spans, live[at].start));
@@ -244,11 +243,10 @@ static void test_table(void)
             continue;
         }
         size_t wanted = next_random(&random) % 20000 + 1;
-        live[at].start = (unsigned char *)fh_span_map(&spans, wanted, 16, &zeroed);
+        live[at].start = (unsigned char *)fh_span_map(&spans, wanted, 16);
         if (!EXPECT(live[at].start != NULL && is_aligned(live[at].start, 4096)))
             return;
-        if (zeroed)
-            EXPECT(is_zero(live[at].start, wanted));
+        EXPECT(is_zero(live[at].start, wanted));
         live[at].bytes = fh_span_bytes(&spans, live[at].start);
         EXPECT(live[at].bytes >= wanted && live[at].bytes % 4096 == 0);
         memset(live[at].start, 1, live[at].bytes);
@@ -264,44 +262,32 @@ static void test_table(void)
     EXPECT(spans.live == 0);
     char here;
     EXPECT(!fh_span_free(&spans, &here) && !fh_span_free(&spans, NULL) && !fh_span_was_freed(&spans, NULL));
-    fh_span_trim(&spans);
-    EXPECT(spans.kept == 0 && spans.kept_bytes == 0);
 }
 
-/* A freed span serves the next request of its size, and what is kept stays within its bounds. */
-static void test_kept(void)
+/* Sizes are whole pages, and alignments beyond a page cost no page that stays. */
+static void test_span_places(void)
 {
-    bool zeroed;
-    size_t size = (size_t)1 << 20;
-    void *first = fh_span_map(&spans, size, 16, &zeroed);
-    EXPECT(first != NULL && zeroed);
-    EXPECT(fh_span_free(&spans, first));
-    EXPECT(fh_span_map(&spans, size, 16, &zeroed) == first && !zeroed);
-    EXPECT(fh_span_free(&spans, first));
-    /* Not for one that would waste it, nor for one that is larger, nor for an alignment that it has not. */
-    void *small = fh_span_map(&spans, size / 2, 16, &zeroed);
-    void *large = fh_span_map(&spans, size + 1, 16, &zeroed);
-    void *aligned = fh_span_map(&spans, size, (size_t)1 << 30, &zeroed);
-    EXPECT(small != first && large != first && aligned != first && is_aligned(aligned, (size_t)1 << 30));
-    EXPECT(fh_span_free(&spans, small) && fh_span_free(&spans, large) && fh_span_free(&spans, aligned));
-    static void *many[100];
-    for (size_t i = 0; i < COUNT(many); i++)
-        many[i] = fh_span_map(&spans, size * (i % 9 + 1), 16, &zeroed);
-    for (size_t i = 0; i < COUNT(many); i++) {
-        EXPECT(fh_span_free(&spans, many[i]));
-        EXPECT(spans.kept <= FH_SPANS_KEPT && spans.kept_bytes <= FH_SPANS_KEPT_BYTES);
+    size_t before = process_bytes(false);
+    for (size_t align = 1; align <= (size_t)1 << 30; align *= 2) {
+        unsigned char *p = (unsigned char *)fh_span_map(&spans, 300001, align);
+        if (!EXPECT(p != NULL && is_aligned(p, align) && is_aligned(p, 4096)))
+            return;
+        EXPECT(fh_span_bytes(&spans, p) == 303104 && is_zero(p, 303104));
+        EXPECT(process_bytes(false) <= before + 303104 + 8192);
+        EXPECT(fh_span_free(&spans, p) == 303104);
     }
-    EXPECT(spans.kept > 1);
-    size_t kept = spans.kept_bytes;
-    EXPECT(fh_span_trim(&spans) == kept && spans.kept == 0);
+    EXPECT(process_bytes(false) <= before + 8192);
+    EXPECT(fh_span_map(&spans, SIZE_MAX, 16) == NULL);
+    EXPECT(fh_span_map(&spans, SIZE_MAX - 4096, 16) == NULL);
+    EXPECT(fh_span_map(&spans, SIZE_MAX / 2 + 1, (size_t)1 << 63) == NULL);
+    EXPECT(spans.live == 0);
 }
 
 static void test_resize(void)
 {
-    bool zeroed;
     size_t size = (size_t)1 << 20;
-    unsigned char *p = (unsigned char *)fh_span_map(&spans, size, 16, &zeroed);
-    unsigned char *q = (unsigned char *)fh_span_map(&spans, size, 16, &zeroed);
+    unsigned char *p = (unsigned char *)fh_span_map(&spans, size, 16);
+    unsigned char *q = (unsigned char *)fh_span_map(&spans, size, 16);
     paint(p, size, 1);
     paint(q, size, 2);
     for (int i = 0; i < 8; i++) {
@@ -320,7 +306,6 @@ static void test_resize(void)
     EXPECT(fh_span_resize(&spans, p + 4096, 5000) == NULL);
     EXPECT(fh_span_free(&spans, p) && fh_span_free(&spans, q));
     EXPECT(spans.live == 0);
-    fh_span_trim(&spans);
 }
 
 /* ---- the lock -------------------------------------------------------------------------------------------------------- */
@@ -391,7 +376,7 @@ int main(int argc, char **argv)
         { "describe", test_describe },
         { "random", test_random },
         { "spans-table", test_table },
-        { "spans-kept", test_kept },
+        { "spans-places", test_span_places },
         { "spans-resize", test_resize },
         { "lock", test_lock },
         { "lock-and-fork", test_lock_and_fork },

@@ -57,14 +57,14 @@ crime() {
     fi
 }
 
-cases family 14 env LD_PRELOAD="$library" "$build/family"
+cases family 15 env LD_PRELOAD="$library" "$build/family"
 cases threads 5 env LD_PRELOAD="$library" "$build/threads"
 cases fork 5 env LD_PRELOAD="$library" "$build/fork"
 cases early 4 env LD_PRELOAD="$library" "$build/early"
 cases cxx 4 env LD_PRELOAD="$library" "$build/cxx"
 cases parts 11 "$build/parts"
-cases linked 12 "$build/family-linked"
-cases asan-family 12 "$build/family-asan"
+cases linked 13 "$build/family-linked"
+cases asan-family 13 "$build/family-asan"
 cases asan-parts 11 "$build/parts-asan"
 cases tsan-threads 5 env EFFORT=5 setarch -R "$build/threads-tsan"
 # ThreadSanitizer knows no threads in the child of a process with threads.
