@@ -74,6 +74,7 @@ $(WCET_MACHINES:%=$(B)/wcet/%.txt): $(B)/wcet/%.txt: $(B)/wcet/%.elf $(B)/wcet/c
 .PHONY: cost
 cost: $(B)/size/m0-gcc.rows $(B)/wcet/m4-gcc.txt  ## what tuning the core needs: Cortex-M0 bytes by function, Cortex-M4 instructions by call
 	@{ awk -f tests/size/breakdown.awk $(B)/size/m0-gcc.rows; \
+	   awk -v set=malloc+free -v roots='fh_malloc fh_free' -f tests/size/retained.awk $(B)/size/m0-gcc.rows $(B)/size/m0-gcc/full/*.ci; \
 	   awk -f tests/wcet/worst.awk $(B)/wcet/m4-gcc.txt.symbols $(B)/wcet/m4-gcc.txt $(B)/wcet/m4-gcc.txt; \
 	   awk -v title=m4-gcc -f tests/wcet/table.awk $(B)/wcet/m4-gcc.txt; } >$(B)/cost.txt; cat $(B)/cost.txt
 
