@@ -19,9 +19,9 @@ PROGRAM_TRACES := $(patsubst tests/traces/%.fht.xz,$(B)/traces/%.fht,$(wildcard 
 EMBEDDED_TRACES := $(addprefix $(B)/traces/,queue.fht packet.fht holes.fht random.fht)
 TRACES := $(PROGRAM_TRACES) $(EMBEDDED_TRACES)
 
-LIB := $(firstword $(wildcard /usr/lib/$(shell uname -m)-linux-gnu) /usr/lib)
-PEERS := $(LIB)/libmimalloc.so.2.0:libmimalloc2.0 $(LIB)/libjemalloc.so.2:libjemalloc2 \
-	$(LIB)/libtcmalloc_minimal.so.4:libtcmalloc-minimal4 musl-gcc:musl-tools
+PEER_LIB := $(firstword $(wildcard /usr/lib/$(shell uname -m)-linux-gnu) /usr/lib)
+PEERS := $(PEER_LIB)/libmimalloc.so.2.0:libmimalloc2.0 $(PEER_LIB)/libjemalloc.so.2:libjemalloc2 \
+	$(PEER_LIB)/libtcmalloc_minimal.so.4:libtcmalloc-minimal4 musl-gcc:musl-tools
 
 .PHONY: replay
 replay: $(B)/fh-replay $(B)/libfreehold-record.so $(B)/fh-adapter-freehold.so $(B)/fh-gen  ## build the trace recorder, the replayer and the sizing tool
@@ -89,11 +89,39 @@ test-replay: replay $(SUITE_BIN) $(TRACES)  ## test the recorder, the replayer a
 peers:
 	$(call need,$(PEERS))
 
+$(B)/fh-replay-musl: $(REPLAY_SRC) $(BENCH_HDR)
+	@mkdir -p $(@D)
+	musl-gcc -std=c11 -static $(WARN) $(CFLAGS) $(REPLAY_SRC) -o $@
+
+$(B)/fh-scale: $(BENCH)/scale.c $(filter-out %/main.c,$(REPLAY_SRC)) $(BENCH_HDR)
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(WARN) $(CFLAGS) $(filter %.c,$^) -o $@ -ldl
+
+$(B)/fh-threads: $(wildcard $(BENCH)/threads/*.c) $(BENCH)/threads/threads.h
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(WARN) $(CFLAGS) $(filter %.c,$^) -o $@ -pthread
+
 ROUNDS ?= 3
+export REAL := $(basename $(notdir $(PROGRAM_TRACES)))
+
+# fh-replay-musl comes after the peers, which may have to be installed first.
+$(B)/fh-replay-musl: | peers
+
+.PHONY: bench
+bench: replay peers preload $(TRACES) $(B)/fh-scale $(B)/fh-threads $(B)/fh-replay-musl $(B)/fh-adapter-floor.so $(VARIANT_SO) $(FASTPATHS:%=$(B)/fh-fastpath-%)  ## measure everything beside other allocators: tables, plots, and what holds
+	$(call need,gnuplot:gnuplot-nox valgrind:valgrind)
+	@sh $(BENCH)/bench.sh $(B) $(PEER_LIB) $(ROUNDS) $(TRACES)
+
+# What the README shows.
+.PHONY: bench-keep
+bench-keep:
+	@mkdir -p $(BENCH)/plots
+	cp $(B)/bench/*.svg $(B)/bench/table.md $(BENCH)/plots/
+
 .PHONY: bench-quick
 bench-quick: replay peers $(TRACES)  ## footprint and speed of the sources as they are, beside mimalloc
 	@$(B)/fh-replay --fit --tsv $(TRACES) >$(B)/traces/fit.tsv
 	@sh $(BENCH)/compare.sh $(ROUNDS) $(B)/traces/quick.tsv \
 		"freehold=$(B)/fh-replay" \
-		"mimalloc=LD_PRELOAD=$(LIB)/libmimalloc.so.2.0 $(B)/fh-replay -a system" -- $(TRACES)
+		"mimalloc=LD_PRELOAD=$(PEER_LIB)/libmimalloc.so.2.0 $(B)/fh-replay -a system" -- $(TRACES)
 	@awk -F'\t' -v real="$(basename $(notdir $(PROGRAM_TRACES)))" -f $(BENCH)/quick.awk $(B)/traces/fit.tsv $(B)/traces/quick.tsv
