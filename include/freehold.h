@@ -198,8 +198,9 @@ void fh_walk(struct fh_heap *heap, fh_visit *visit, void *arg);
 /* The caches: name this in port->cache. Defined in cache.c, which is linked only then.
  *
  * A cache keeps freed small blocks in quick lists, without the heap's lock and without joining them. It takes blocks from
- * the heap and gives them back in batches, holds at most a share of the heap (1/64, divided among the caches), and is emptied
- * before the heap grows or refuses a request: the caller's own at once, those of other CPUs at their next call. */
+ * the heap and gives them back in batches, holds at most a share of the memory that is not in use (three quarters, divided
+ * among the caches; 1/32 of what is in use while that is below 256 KiB), and is emptied before the heap grows or refuses a
+ * request: the caller's own at once, those of other CPUs at their next call. */
 extern const struct fh_cache_layer fh_cpu_cache;
 
 /* Caches held by their users instead of being looked up by CPU: for a hosted malloc, one for each thread. The heap's port

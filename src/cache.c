@@ -4,29 +4,43 @@
  */
 #include "cache.h"
 
-/* A cache holds at most this part of what is in use, all caches together at most twice that. A share of the whole heap would
- * feed on itself: what is cached keeps free memory apart, the heap grows, and so would the share. */
-#define SHARE 64
+/* A cache holds at most three quarters of the memory that is not in use: what is idle may as well wait in quick lists, and a
+ * heap that fills up empties them. A heap below SMALL_BYTES has no memory to play with: there it is a share of what is in use,
+ * because a queue in 29 KB that was allowed the other limit needed 1.7 times the memory. */
+#define SMALL_BYTES ((size_t)256 << 10)
+#define SMALL_SHARE 32
+
+/* Before memory is used that never was, a cache that holds more than this part of what is in use is emptied: otherwise blocks
+ * that wait in one list make the heap larger for requests of another size. */
+#define GROWTH_SHARE 16
 
 /* The quick lists' heads may take this part of the heap, so that a small heap has few of them. */
 #define HEADS_SHARE 256
 #define MOST_GRANULES ((uint32_t)(4096 / FH_GRANULE))
 
 /* Bytes that one filling takes from the pool. */
-#define FILL_BYTES 1024
-#define FILL_BLOCKS 16
+#define FILL_BYTES 4096
+#define FILL_BLOCKS 64
 
 /* Blocks that one flush gives to the pool: a bound on the time that the lock is held. */
 #define FLUSH_BLOCKS 64
 
 /* All that follows runs with the lock held. */
 
+static size_t held_by(const struct fh_cache *c)
+{
+    return (size_t)(c->limit - c->room);
+}
+
 static void set_limit(struct fh_cache *c)
 {
-    uint32_t users = c->heap->cache_count;
-    size_t share = c->heap->used / SHARE;
+    const struct fh_heap *h = c->heap;
+    size_t idle = h->total - h->used + held_by(c);
+    size_t share = idle / 4 * 3;
+    if (h->used < SMALL_BYTES / FH_GRANULE && share > h->used / SMALL_SHARE)
+        share = h->used / SMALL_SHARE;
     int32_t limit = share < INT32_MAX / 2 ? (int32_t)share : INT32_MAX / 2;
-    for (; users > 1; users /= 2)
+    for (uint32_t users = h->cache_count; users > 1; users /= 2)
         limit /= 2;
     c->room += limit - c->limit;
     c->limit = limit;
@@ -106,7 +120,13 @@ static struct fh_block *fill(struct fh_cache *c, uint32_t granules)
     while (count > 1 && (int32_t)(count * granules) > c->room / 2)
         count /= 2;
     struct fh_block *b = NULL;
-    uint32_t n = fh_pool_take_run(c->heap, granules, count, &b);
+    uint32_t n = fh_pool_take_run(c->heap, granules, count, false, &b);
+    if (n == 0 && held_by(c) > c->heap->used / GROWTH_SHARE) {
+        flush_all(c);
+        n = fh_pool_take_run(c->heap, granules, count, false, &b);
+    }
+    if (n == 0)
+        n = fh_pool_take_run(c->heap, granules, count, true, &b);
     if (n == 0)
         return NULL;
     look_at(c, b);
@@ -283,6 +303,22 @@ void fh_cache_free(struct fh_cache *c, void *ptr)
         free_slowly(c, b, true);
 }
 
+/* A cache for that CPU. An interrupt may open one while this context does: the first one to be entered stays. */
+static FH_COLD struct fh_cache *open_for(struct fh_heap *h, unsigned cpu)
+{
+    struct fh_cache *c = fh_cache_open(h);
+    uintptr_t state = fh_enter(h);
+    struct fh_cache *first = h->by_cpu[cpu];
+    if (first == NULL)
+        h->by_cpu[cpu] = c;
+    fh_leave(h, state);
+    if (first == NULL)
+        return c;
+    if (c != NULL)
+        fh_cache_close(c);
+    return first;
+}
+
 /* The current CPU's cache, to be used until leave_cache; NULL: it is busy, or there is no memory for it. */
 static struct fh_cache *enter_cache(struct fh_heap *h)
 {
@@ -290,10 +326,8 @@ static struct fh_cache *enter_cache(struct fh_heap *h)
     if (cpu >= h->port->cpus)
         return NULL;
     struct fh_cache *c = h->by_cpu[cpu];
-    if (fh_rarely(c == NULL)) {
-        c = fh_cache_open(h);
-        h->by_cpu[cpu] = c;
-    }
+    if (fh_rarely(c == NULL))
+        c = open_for(h, cpu);
     if (c == NULL || fh_load(&c->busy) != 0)
         return NULL;
     fh_store(&c->busy, 1);
@@ -367,7 +401,7 @@ static size_t held(const struct fh_heap *h)
 {
     size_t granules = 0;
     for (const struct fh_cache *c = h->caches; c != NULL; c = c->next)
-        granules += (size_t)(c->limit - c->room);
+        granules += held_by(c);
     return granules;
 }
 

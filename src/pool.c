@@ -155,11 +155,11 @@ static bool cut(struct fh_heap *h, struct fh_block *b, uint32_t class, uint32_t 
     return b == h->top ? carve_top(h, n) : carve(h, b, class, size, n);
 }
 
-uint32_t fh_pool_take_run(struct fh_heap *h, uint32_t granules, uint32_t count, struct fh_block **first)
+uint32_t fh_pool_take_run(struct fh_heap *h, uint32_t granules, uint32_t count, bool from_top, struct fh_block **first)
 {
     uint32_t size;
     uint32_t class = 0;
-    struct fh_block *b = find(h, granules, &size, &class);
+    struct fh_block *b = from_top ? find(h, granules, &size, &class) : fh_list_find(&h->lists, granules, &size, &class);
     if (b == NULL)
         return 0;
     uint32_t n = 1;

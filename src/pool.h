@@ -92,8 +92,9 @@ struct fh_block *fh_pool_take(struct fh_heap *h, uint32_t granules);
 struct fh_block *fh_pool_take_aligned(struct fh_heap *h, uint32_t granules, size_t align);
 
 /* Takes up to count blocks of that many granules in one straight run of memory. Returns how many: the first lies at
- * *first, the others behind it; only the last may be larger, by a rest too small for a block. 0 as above. */
-uint32_t fh_pool_take_run(struct fh_heap *h, uint32_t granules, uint32_t count, struct fh_block **first);
+ * *first, the others behind it; only the last may be larger, by a rest too small for a block. 0 as above. Without from_top,
+ * what was never used stays so: only the lists are asked. */
+uint32_t fh_pool_take_run(struct fh_heap *h, uint32_t granules, uint32_t count, bool from_top, struct fh_block **first);
 
 /* Gives a used block back and joins it with its free neighbours. Returns the free block that holds it now, or NULL and the
  * blame. */
