@@ -21,8 +21,8 @@ extern struct fault_log fault_log;
 void show_stress(void);
 
 /* The workload once more on that heap, while a timer interrupt uses it too; and on all cores at once. */
-void show_interrupts(struct fh_heap *heap);
-void show_cores(struct fh_heap *heap);
+void show_interrupts(struct fh_heap *heap, const char *where);
+void show_cores(struct fh_heap *heap, const char *where);
 
 /* Fills a heap with blocks and holes to look at; takes them back. */
 void scene_set(struct fh_heap *heap);
@@ -32,9 +32,9 @@ void show_map(struct fh_heap *heap);
 void show_statistics(struct fh_heap *heap);
 void show_misuse(struct fh_heap *heap);
 
-/* One line of the table of workloads; must() hold. Used by the chapters above. */
+/* One line of the table of workloads. Used by the chapters above. */
 struct stress_plan;
-struct stress_slot;
-void stress_line(struct fh_heap *heap, const struct stress_plan *plan, struct stress_slot *slots, const char *where);
+struct stress_report;
+void stress_line(const struct stress_plan *plan, const struct stress_report *report, const char *where);
 
 #endif

@@ -27,6 +27,12 @@ void heap_leave(void *ctx, uintptr_t state)
     lock_leave(&heap_lock, state);
 }
 
+unsigned heap_cpu(void *ctx)
+{
+    (void)ctx;
+    return arch_core();
+}
+
 void heap_fault(void *ctx, const struct fh_fault *fault)
 {
     (void)ctx;

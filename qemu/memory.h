@@ -16,8 +16,10 @@ void memory_find(void);
 unsigned memory_ways(void);
 const char *memory_way(unsigned way);
 
-/* A heap with the kernel's lock and its hook for faults, NULL if there is no memory; and its end. */
+/* A heap with the kernel's lock and its hook for faults, NULL if there is no memory; one that has a cache for each core on
+ * top; and its end. */
 struct fh_heap *memory_open(unsigned way);
+struct fh_heap *memory_open_cached(void);
 bool memory_close(struct fh_heap *heap);
 
 /* Room for the stress workload's model; the number of slots says which plans fit. */
@@ -29,6 +31,7 @@ struct lock;
 extern struct lock heap_lock;
 uintptr_t heap_enter(void *ctx);
 void heap_leave(void *ctx, uintptr_t state);
+unsigned heap_cpu(void *ctx);
 void heap_fault(void *ctx, const struct fh_fault *fault);
 
 #endif

@@ -19,6 +19,9 @@ static struct fh_frames in_runs = { .frame_shift = FRAME_SHIFT, .take = frame_ta
 static struct fh_frames in_singles = { .frame_shift = FRAME_SHIFT, .take = frame_take_single, .give = frame_give, .singles = true };
 static struct fh_port port = { .acquire = fh_frames_acquire, .release = fh_frames_release, .lock = heap_enter,
                                .unlock = heap_leave, .fault = heap_fault };
+static struct fh_port cached_port = { .ctx = &in_runs, .acquire = fh_frames_acquire, .release = fh_frames_release,
+                                      .lock = heap_enter, .unlock = heap_leave, .fault = heap_fault, .cpu = heap_cpu,
+                                      .cache = &fh_cpu_cache };
 
 /* The memory that may become frames, as addresses of the kernel, and the part of it that the map of frames takes. */
 static uintptr_t lowest = UINTPTR_MAX;
@@ -89,7 +92,7 @@ static void show_span(uint64_t start, uint64_t bytes, bool usable, const char *k
     if (usable && start >= arch_reach)
         text(", beyond the kernel's reach");
     else if (usable && start < arch_low)
-        text(", left alone");
+        text(start + bytes <= arch_low ? ", left alone" : ", its beginning left alone");
     text("\n");
 }
 
@@ -150,6 +153,12 @@ struct fh_heap *memory_open(unsigned way)
 {
     port.ctx = way == 0 ? &in_runs : &in_singles;
     return fh_create(NULL, 0, &port);
+}
+
+struct fh_heap *memory_open_cached(void)
+{
+    cached_port.cpus = arch_cores();
+    return fh_create(NULL, 0, &cached_port);
 }
 
 bool memory_close(struct fh_heap *heap)

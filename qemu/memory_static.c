@@ -15,6 +15,8 @@ extern unsigned char __heap_start[];
 extern unsigned char __heap_end[];
 
 static const struct fh_port port = { .lock = heap_enter, .unlock = heap_leave, .fault = heap_fault };
+static const struct fh_port cached_port = { .lock = heap_enter, .unlock = heap_leave, .fault = heap_fault, .cpus = 1,
+                                            .cpu = heap_cpu, .cache = &fh_cpu_cache };
 
 void memory_find(void)
 {
@@ -42,6 +44,11 @@ struct fh_heap *memory_open(unsigned way)
 {
     (void)way;
     return fh_static_linked(&port);
+}
+
+struct fh_heap *memory_open_cached(void)
+{
+    return fh_static_linked(&cached_port);
 }
 
 /* The heap must be as it was when it was new; the memory then simply is the caller's again. */

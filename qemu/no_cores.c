@@ -3,6 +3,7 @@
  * no_cores.c - for machines with one core.
  */
 #include "arch.h"
+#include "kernel.h"
 
 unsigned arch_cores(void)
 {
@@ -16,4 +17,10 @@ unsigned arch_core(void)
 
 void arch_cores_start(void)
 {
+}
+
+void show_cores(struct fh_heap *heap, const char *where)
+{
+    (void)heap;
+    (void)where;
 }

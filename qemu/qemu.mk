@@ -13,9 +13,11 @@
 HOST := $(shell uname -m)
 SEED ?= 1
 
-KERNEL_SRC := $(wildcard qemu/show_*.c) qemu/main.c qemu/text.c qemu/mem.c tests/stress/stress.c $(CORE_SRC)
+KERNEL_SRC := qemu/show_stress.c qemu/show_interrupts.c qemu/show_heap.c qemu/show_misuse.c qemu/main.c qemu/text.c qemu/mem.c tests/stress/stress.c $(CORE_SRC)
 KERNEL_FRAMES := qemu/memory_frames.c qemu/frame.c port/frames/frames.c
-KERNEL_STATIC := qemu/memory_static.c port/static/array.c port/static/linked.c qemu/lock_core.c qemu/no_cores.c
+KERNEL_STATIC := qemu/memory_static.c port/static/array.c port/static/linked.c
+KERNEL_CORES := qemu/lock_cores.c qemu/show_cores.c
+KERNEL_ONE_CORE := qemu/lock_core.c qemu/no_cores.c
 KERNEL_HDR := $(CORE_HDR) $(wildcard qemu/*.h qemu/*/*.h port/*/*.h tests/stress/*.h)
 KERNEL_CFLAGS := -std=c11 -O2 -g -ffreestanding -fno-builtin -fno-strict-aliasing -fno-pic -fno-pie -fno-stack-protector \
     -fno-unwind-tables -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections -Iinclude -Iport $(WARN)

@@ -32,6 +32,12 @@ static inline void fh_spin_wait(void)
 {
     __asm__ volatile("yield");
 }
+#elif defined(__riscv)
+/* pause, spelled as the fence that it is on harts without it: assemblers know its name only if told that it is there. */
+static inline void fh_spin_wait(void)
+{
+    __asm__ volatile(".word 0x0100000F");
+}
 #else
 static inline void fh_spin_wait(void)
 {

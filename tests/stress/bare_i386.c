@@ -53,7 +53,8 @@ static bool run(struct stress_plan plan, void *memory, size_t bytes)
 
 void bare_start(void)
 {
-    bool good = run(stress_small(STRESS_SEED), small_memory, sizeof small_memory)
+    bool good = run(stress_brief(STRESS_SEED), small_memory, sizeof small_memory)
+        && run(stress_small(STRESS_SEED), small_memory, sizeof small_memory)
         && run(stress_large(STRESS_SEED), large_memory, sizeof large_memory);
     call(1, good ? 0 : 1, NULL, 0);
 }

@@ -53,7 +53,8 @@ int main(int argc, char **argv)
     uint32_t rounds = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 0) : 0;
     bool good = true;
     for (uint32_t i = 0; i <= rounds && good; i++) {
-        good = run(stress_small(seed + i), small_memory, sizeof small_memory, i == 0)
+        good = run(stress_brief(seed + i), small_memory, sizeof small_memory, i == 0)
+            && run(stress_small(seed + i), small_memory, sizeof small_memory, i == 0)
             && run(stress_large(seed + i), large_memory, sizeof large_memory, i == 0);
     }
     return good ? 0 : 1;

@@ -15,6 +15,14 @@ struct run {
     size_t peak;            /* what the heap's peak must be */
 };
 
+struct stress_plan stress_brief(uint32_t seed)
+{
+    struct stress_plan plan = stress_small(seed);
+    plan.name = "brief";
+    plan.steps = 600;
+    return plan;
+}
+
 struct stress_plan stress_small(uint32_t seed)
 {
     return (struct stress_plan){ .name = "small", .seed = seed, .steps = 6000, .slots = STRESS_SMALL_SLOTS, .budget = 2800,
