@@ -85,6 +85,16 @@ $(B)/adapter-version.so: $(BENCH)/adapters/floor.c $(BENCH)/adapter.h
 test-replay: replay $(SUITE_BIN) $(TRACES)  ## test the recorder, the replayer and the stored traces
 	@sh $(BENCH)/suite/suite.sh $(B) $(B)/tally/replay $(TRACES) || true
 
+# The threaded programs: five seconds.
+SUITES += threads
+$(B)/fh-overlap.so: $(BENCH)/suite/overlap.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(WARN) $(CFLAGS) -fno-builtin -fPIC -shared $< -o $@
+
+.PHONY: test-threads
+test-threads: preload $(B)/fh-threads $(B)/fh-overlap.so  ## test threads on the preload library, every block verified
+	@sh $(BENCH)/suite/threads.sh $(B) $(B)/tally/threads
+
 .PHONY: peers
 peers:
 	$(call need,$(PEERS))
@@ -119,9 +129,9 @@ bench-keep:
 	cp $(B)/bench/*.svg $(B)/bench/table.md $(BENCH)/plots/
 
 .PHONY: bench-quick
-bench-quick: replay peers $(TRACES)  ## footprint and speed of the sources as they are, beside mimalloc
-	@$(B)/fh-replay --fit --tsv $(TRACES) >$(B)/traces/fit.tsv
+bench-quick: replay peers $(B)/fh-adapter-cache.so $(TRACES)  ## footprint and speed of the sources as they are, beside mimalloc
+	@$(B)/fh-replay --fit --tsv -a $(B)/fh-adapter-freehold.so -a $(B)/fh-adapter-cache.so $(TRACES) >$(B)/traces/fit.tsv
 	@sh $(BENCH)/compare.sh $(ROUNDS) $(B)/traces/quick.tsv \
-		"freehold=$(B)/fh-replay" \
+		"freehold=$(B)/fh-replay" "cache=$(B)/fh-replay -a $(B)/fh-adapter-cache.so" "glibc=$(B)/fh-replay -a system" \
 		"mimalloc=LD_PRELOAD=$(PEER_LIB)/libmimalloc.so.2.0 $(B)/fh-replay -a system" -- $(TRACES)
 	@awk -F'\t' -v real="$(basename $(notdir $(PROGRAM_TRACES)))" -f $(BENCH)/quick.awk $(B)/traces/fit.tsv $(B)/traces/quick.tsv

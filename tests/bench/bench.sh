@@ -73,7 +73,7 @@ measure_threads() {
     : >"$out/threads.raw"
     round=0
     while [ "$round" -lt "$rounds" ]; do
-        for pattern in private larson xmalloc sharing churn; do
+        for pattern in none private larson xmalloc sharing churn; do
             for entry in $present; do
                 for threads in 1 2 4; do
                     progress "round $((round + 1)) of $rounds  $pattern  ${entry%%=*}  $threads threads"

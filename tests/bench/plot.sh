@@ -22,8 +22,20 @@ matrix() {
         }'
 }
 
+# Each allocator has its colour in all plots; freehold's are shades of one.
+colour_of='
+    BEGIN {
+        c["freehold"] = "#12454f"; c["cache"] = "#2f8a86"; c["hosted"] = "#8cc7b5"; c["glibc"] = "#9a9a9a"; c["mimalloc"] = "#d9822b"
+        c["jemalloc"] = "#e8b84a"; c["tcmalloc"] = "#b5452f"; c["musl"] = "#7a5c8e"; c["memory"] = "#bbbbbb"
+    }
+    function colour(name) { sub(/ .*/, "", name); return (name in c) ? c[name] : "#000000" }'
+
+colours() {
+    head -1 "$1" | awk -F'\t' -v f="$1" "$colour_of"'
+        { for (i = 2; i <= NF; i++) printf "%s\"%s\" using %d:xtic(1) title \"%s\" lc rgb \"%s\"", (i > 2 ? ", " : ""), f, i, $i, colour($i) }'
+}
+
 bars() {
-    columns=$(head -1 "$1.dat" | awk -F'\t' '{ print NF }')
     gnuplot <<END
 set terminal svg size 1000,420 font "sans-serif,12" background "white"
 set output "$1.svg"
@@ -38,18 +50,26 @@ set key outside right top noenhanced
 set xtics noenhanced rotate by -20
 set yrange [$4]
 $5
-plot for [i=2:$columns] "$1.dat" using i:xtic(1) title columnheader(i)
+plot $(colours "$1.dat")
 END
 }
 
-# Time over mimalloc's by trace.
-awk -F'\t' '$2 == "mimalloc" { base[$1] = $3; next } { line[++n] = $0 } END { for (i = 1; i <= n; i++) { split(line[i], f, "\t"); if (base[f[1]] > 0 && f[2] != "floor" && f[2] != "musl") print f[1] "\t" f[2] "\t" f[3] / base[f[1]] } }' speed.tsv |
-    matrix >speed.dat
-bars speed "Time per operation over mimalloc's (less is faster; mimalloc is 1)" "ratio" "0:*" 'set arrow from graph 0,first 1 to graph 1,first 1 nohead lc rgb "#888888" dt 2'
+# Time over mimalloc's by trace, programs first, and the geometric mean of the programs.
+awk -F'\t' -v real="$REAL" '
+    BEGIN { n = split(real, p, " "); for (i = 1; i <= n; i++) program[p[i]] = 1
+            m = split("freehold cache glibc jemalloc tcmalloc", who, " ") }
+    { v[$1, $2] = $3; if (!($1 in seen)) { seen[$1] = 1; trace[++traces] = $1 } }
+    function show(t, j) { for (j = 1; j <= m; j++) if (((t, who[j]) in v) && v[t, "mimalloc"] > 0) { r = v[t, who[j]] / v[t, "mimalloc"]; print t "\t" who[j] "\t" r; if (t in program) { sum[j] += log(r); count[j]++ } } }
+    END {
+        for (i = 1; i <= traces; i++) if (trace[i] in program) show(trace[i])
+        for (j = 1; j <= m; j++) if (count[j] > 0) print "GEOMEAN\t" who[j] "\t" exp(sum[j] / count[j])
+        for (i = 1; i <= traces; i++) if (!(trace[i] in program)) show(trace[i])
+    }' speed.tsv | matrix >speed.dat
+bars speed "Time per operation over mimalloc's (less is faster; mimalloc is 1)" "ratio" "0:*" 'set arrow from graph 0,first 1 to graph 1,first 1 nohead lc rgb "#d9822b" lw 1.5 front'
 
 # Footprint over the bound. Hosted allocators on traces of megabytes only: they hold whole pages and what they began with.
 {
-    awk -F'\t' '{ print $1 "\t" $2 "\t" $3 / $9 }' fit.tsv
+    awk -F'\t' '$2 != "granule8" { print $1 "\t" $2 "\t" $3 / $9 }' fit.tsv
     awk -F'\t' '$4 > 1000000 { print $1 "\t" $2 " (pages)" "\t" $3 / $4 }' memory.tsv
 } | matrix >footprint.dat
 bars footprint "Smallest region, or pages held, over the trace's own bound (1 is no waste at all)" "ratio" "0.9:2" ''
@@ -69,9 +89,11 @@ set xlabel "free blocks"
 set ylabel "ns"
 set grid lc rgb "#dddddd"
 set key outside right top noenhanced
-plot for [n in "$names"] "scale-".n.".dat" using 1:2 with linespoints title n noenhanced, "scale-memory.dat" using 1:2 with lines lc rgb "#888888" dt 2 title "one read"
+plot $(for n in $names; do awk -v n="$n" "$colour_of"' BEGIN { printf "\"scale-%s.dat\" using 1:2 with linespoints pt 7 ps 0.5 lw 1.5 lc rgb \"%s\" title \"%s\", ", n, colour(n), n }'; done) "scale-memory.dat" using 1:2 with lines lc rgb "#888888" dt 2 title "one read"
 END
 
 # Threads: what the second thread brings.
-awk -F'\t' '$3 == 1 { one[$2, $1] = $4 } $3 == 2 { print $2 "\t" $1 "\t" $4 }' threads.tsv | sort -s -t'	' -k1,1 | matrix >threads.dat
+for name in hosted glibc mimalloc jemalloc tcmalloc; do
+    awk -F'\t' -v n=$name '$3 == 2 && $1 == n && $2 != "none" { print $2 "\t" $1 "\t" $4 }' threads.tsv
+done | matrix >threads.dat
 bars threads "Million operations a second with two threads (more is faster)" "million / s" "0.5:*" 'set logscale y'

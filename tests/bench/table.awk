@@ -5,6 +5,12 @@
 BEGIN {
     n = split(real, names, " ")
     for (i = 1; i <= n; i++) program[names[i]] = 1
+    n = split("freehold cache percpu hosted glibc jemalloc tcmalloc musl floor mimalloc", names, " ")
+    for (i = 1; i <= n; i++) remember(allocators, "allocators", names[i])
+    n = split("hosted glibc mimalloc jemalloc tcmalloc", names, " ")
+    for (i = 1; i <= n; i++) remember(users, "users", names[i])
+    n = split("none private larson xmalloc sharing churn", names, " ")
+    for (i = 1; i <= n; i++) remember(patterns, "patterns", names[i])
 }
 function remember(list, count, name, key) {
     key = count SUBSEP name
@@ -43,8 +49,10 @@ function row(first, cells) { printf "| %-22s |%s\n", first, cells }
 function line(count, i, s) { s = "|:--|"; for (i = 1; i <= count; i++) s = s "--:|"; print s }
 # A claim, what was measured and what must be.
 function must(what, value, most, format) {
-    verdict = value == 0 ? "not measured" : value <= most ? "holds" : "FAILS"
-    printf "| %-66s | " format " | " format " | %s |\n", what, value, most, verdict
+    claim(what, value, "at most " most, value == 0 ? "not measured" : value <= most ? "holds" : "FAILS", format)
+}
+function claim(what, value, limit, verdict, format) {
+    printf "| %-66s | " format " | %s | %s |\n", what, value, limit, verdict
     if (verdict == "holds") holding++
     musts++
 }
@@ -144,10 +152,10 @@ function count_table(i, b, build) {
     }
     print "\nBlocks of 24 bytes. unsealed: the same with tags written as they are; the difference is what the seals cost.\n"
 }
-function musts_table(i, t, worst, worst_cache, slow, p, value, ratio) {
+function musts_table(i, t, worst, worst_cache, slow, p, value, ratio, machine, verdict) {
     print "### What must hold\n"
-    print "| figure | measured | at most | |"
-    print "|:--|--:|--:|:--|"
+    print "| figure | measured | must be | |"
+    print "|:--|--:|:--|:--|"
     must("with cache, time over mimalloc's, geomean of programs", speed_mean("cache", 1), 1.1, "%.3f")
     must("without cache, the same", speed_mean("freehold", 1), 1.6, "%.3f")
     must("footprint without cache over the bound, geomean of all", fit_mean("freehold", 0), 1.052, "%.4f")
@@ -164,8 +172,11 @@ function musts_table(i, t, worst, worst_cache, slow, p, value, ratio) {
     must("instructions of the cached fast path, free", free["cache", "pair", 24], 25, "%.1f")
     for (i = 1; i <= total["patterns"]; i++) {
         p = patterns[i]
-        ratio = mops[p, "hosted", 2] != 0 ? mops[p, "hosted", 1] / mops[p, "hosted", 2] : 0
-        must("one thread's throughput over two threads', " p, ratio, 1 / 1.9, "%.3f")
+        if (p == "none") continue
+        ratio = mops[p, "hosted", 1] != 0 ? mops[p, "hosted", 2] / mops[p, "hosted", 1] : 0
+        machine = mops["none", "hosted", 1] != 0 ? mops["none", "hosted", 2] / mops["none", "hosted", 1] : 0
+        verdict = ratio == 0 ? "not measured" : ratio >= 1.9 ? "holds" : machine < 1.9 ? sprintf("cannot be had here: threads that allocate nothing reach %.2f", machine) : "FAILS"
+        claim("two threads' operations a second over one's, " p, ratio, "at least 1.9", verdict, "%.2f")
     }
     t = sizes[total["sizes"]]
     slow = scale["freehold", t] - 2 * latency["freehold", t]
