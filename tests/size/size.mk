@@ -21,8 +21,8 @@ size_need_x86_64-linux-gnu-gcc := x86_64-linux-gnu-gcc:gcc
 size_need_clang := clang:clang ld.lld:lld
 
 $(SIZE_TARGETS:%=$(B)/size/%.rows): $(B)/size/%.rows: $(SIZE_SELF) $(CORE_SRC) $(CORE_HDR)
-	$(call need,$(size_need_$(shell awk '$$1 == "$*" { print $$2 }' tests/size/targets)) readelf:binutils)
-	@CORE_SRC='$(CORE_SRC)' CORE_CFLAGS='$(CORE_CFLAGS)' sh tests/size/measure.sh $* $(B)/size/$*
+	@CORE_SRC='$(CORE_SRC)' CORE_CFLAGS='$(CORE_CFLAGS)' sh tests/wcet/attempt.sh $* $@ \
+	    '$(size_need_$(shell awk '$$1 == "$*" { print $$2 }' tests/size/targets)) readelf:binutils' sh tests/size/measure.sh $* $(B)/size/$*
 
 .SECONDARY: $(SIZE_CONTROL:.txt=.elf)
 # What a heap keeps for itself is asked of the library where it runs: on a 32-bit and a 64-bit machine, and built with one list.
@@ -38,8 +38,9 @@ $(B)/size/control-m4-gcc-%.txt: $(B)/size/control-m4-gcc-%.elf
 $(B)/size/control-x86-64-gcc-%.txt: $(B)/size/control-x86-64-gcc-%.elf
 	$(call size_run,x86-64-gcc)
 
-size_run = $(call need,$($($(1).board).need)) && sh tests/size/run.sh '$($($(1).board).status)' $@ $(subst IMAGE,$<,$($($(1).board).qemu) $(WCET_QEMU))
+size_run = @FROM=$< sh tests/wcet/attempt.sh $(basename $(@F)) $@ '$($($(1).board).need)' sh tests/size/run.sh '$($($(1).board).status)' $@ $(subst IMAGE,$<,$($($(1).board).qemu) $(WCET_QEMU))
 
+# What is absent or failed is in the files, and settle.sh says it.
 $(B)/size.facts: $(TARGETS:%=$(B)/size/%.rows) $(SIZE_CONTROL) tests/size/facts.awk
 	@awk -f tests/size/facts.awk $(filter-out %.awk,$^) >$@
 
@@ -55,7 +56,7 @@ size: $(B)/size.facts  ## bytes of code, of control memory and of stack, per tar
 	@gnuplot -e "out='$(B)/size-code.svg'; data='$(B)/size/plot.dat'" tests/size/plot.gp
 	@cat $(B)/size.txt
 	@echo "the tables and plot: $(B)/size.txt size.md size-code.svg"
-	@awk -v strict=$(COST_STRICT) -v partial=$(if $(filter-out $(TARGETS),$(SIZE_TARGETS)),1,0) -f tests/size/judge.awk tests/size/limits $(B)/size.facts
+	@$(call wcet_settle,$(if $(filter-out $(TARGETS),$(SIZE_TARGETS)),1,0)) - tests/size/limits $(B)/size.facts $(TARGETS:%=$(B)/size/%.rows) $(SIZE_CONTROL)
 ifeq ($(PUBLISH),1)
 	@mkdir -p tests/size/plots && cp $(B)/size.md $(B)/size-code.svg tests/size/plots
 endif
@@ -65,7 +66,7 @@ SIZE_TESTED := m0-gcc m0-clang m4-gcc x86-64-gcc
 SUITES += size
 .PHONY: test-size
 test-size: $(SIZE_TESTED:%=$(B)/size/%.rows) $(SIZE_CONTROL)
-	@mkdir -p $(B)/tally && rm -f $(B)/tally/size
 	@awk -f tests/size/facts.awk $^ >$(B)/size/tested.facts
-	@awk -v strict=$(COST_STRICT) -v tally=$(B)/tally/size -f tests/size/judge.awk tests/size/limits $(B)/size/tested.facts || true
-	@if grep -q '^fail' $(B)/tally/size; then awk -f tests/size/report.awk $(B)/size/tested.facts $(SIZE_TESTED:%=$(B)/size/%.rows); fi
+	@awk -f tests/size/report.awk $(B)/size/tested.facts $(SIZE_TESTED:%=$(B)/size/%.rows) >$(B)/size/tested.txt
+	@$(call wcet_settle,0) $(B)/tally/size tests/size/limits $(B)/size/tested.facts $^
+	@if grep -q '^fail' $(B)/tally/size; then cat $(B)/size/tested.txt; fi

@@ -15,6 +15,13 @@ limit() {
     awk -v name="$1" '$1 == name { print $3; found = 1 } END { if (!found) print 0 }' "$here/limits"
 }
 
+# What is absent or failed has no counts; see attempt.sh.
+for machine in "$@"; do
+    shift
+    grep -q '^count' "$dir/wcet/$machine.txt" && set -- "$@" "$machine"
+done
+[ $# != 0 ] || exit 0
+
 for machine in "$@"; do
     for fn in fh_malloc fh_free; do
         awk -v wanted=$fn -v step=$step -f "$here/histogram.awk" "$dir/wcet/$machine.txt" >"$dir/wcet/$machine.$fn.dat"
