@@ -53,7 +53,7 @@ static bool look_at(struct fh_cache *c, const struct fh_block *b)
     if ((uintptr_t)b % FH_GRANULE != 0 || !fh_space_has(space, b))
         return false;
     c->lo = space->lo;
-    fh_store_long(&c->span, space->span / FH_GRANULE);
+    fh_store_long(&c->span, space->span);
     return true;
 }
 
@@ -71,6 +71,11 @@ static bool flush_one(struct fh_cache *c, uint32_t granules)
         return false;
     }
     struct fh_block *next = fh_quick_next(b);
+    if (!fh_is_marked(c->secret, b)) {
+        fh_blame(&h->lists, FH_BAD_LINK, b, fh_mark_for(c->secret, b), *fh_mark_of(b));
+        fh_report(h, NULL);
+        return false;
+    }
     *fh_mark_of(b) = 0;
     uint32_t tag;
     uint32_t n = fh_pool_open(h, b, &tag);
@@ -134,12 +139,10 @@ static struct fh_block *fill(struct fh_cache *c, uint32_t granules)
     struct fh_block *last = fh_after(b, granules * (n - 1));
     for (struct fh_block *each = last; each != b;) {
         each = fh_before(each, granules);
-        fh_quick_link(each, *fh_quick_head(c, granules));
-        *fh_mark_of(each) = fh_mark_for(c->secret, each);
+        fh_quick_push(each, *fh_quick_head(c, granules), fh_mark_for(c->secret, each));
         *fh_quick_head(c, granules) = each;
     }
     c->room -= (int32_t)(granules * (n - 1));
-    *fh_mark_of(last) = 0;
     return last;
 }
 

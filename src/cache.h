@@ -19,7 +19,7 @@
 
 struct fh_cache {
     uintptr_t lo;             /* the region that the last slow call saw: payload of its first block, */
-    fh_long span;             /* and its length in granules; 0 sends every call to the slow path */
+    fh_long span;             /* and its length in bytes; 0 sends every call to the slow path */
     uint32_t secret;
     uint32_t most;            /* the largest block cached, in granules, */
     size_t most_bytes;        /* and the largest request that such a block meets */
@@ -39,24 +39,31 @@ static inline struct fh_block **fh_quick_head(struct fh_cache *c, size_t granule
     return (struct fh_block **)(void *)(c + 1) + granules;
 }
 
-/* A link of a quick list, in the first word of a payload: an address. */
 static inline struct fh_block *fh_quick_next(const struct fh_block *b)
 {
-    return (struct fh_block *)*(const fh_long *)(const void *)b;
+    return (struct fh_block *)*fh_quick_link_of(b);
 }
 
-static inline void fh_quick_link(struct fh_block *b, const struct fh_block *next)
+/* Links a block before another one and marks it. */
+static inline void fh_quick_push(struct fh_block *b, const struct fh_block *next, uint32_t mark)
 {
-    *(fh_long *)(void *)b = (uintptr_t)next;
+    *fh_quick_link_of(b) = (uintptr_t)next;
+    *fh_mark_of(b) = mark ^ (uint32_t)(uintptr_t)next;
 }
 
-/* May b be a block's payload in the region that the cache knows? One rotation checks alignment and bounds. */
+/* May b be a block's payload in the region that the cache knows? Where the hardware reads words at any address, a pointer that
+ * is not aligned may pass: its tag does not open as a small size then, but for one chance in 2^23. */
+#if defined(__x86_64__) || defined(__i386__)
 static inline bool fh_cache_knows(const struct fh_cache *c, const struct fh_block *b)
 {
-    uintptr_t distance = (uintptr_t)b - c->lo;
-    uintptr_t granules = distance / FH_GRANULE | distance << (sizeof distance * 8 - (FH_GRANULE == 16 ? 4 : 3));
-    return granules < fh_peek_long(&c->span);
+    return (uintptr_t)b - c->lo < fh_peek_long(&c->span);
 }
+#else
+static inline bool fh_cache_knows(const struct fh_cache *c, const struct fh_block *b)
+{
+    return (uintptr_t)b - c->lo < fh_peek_long(&c->span) && (uintptr_t)b % FH_GRANULE == 0;
+}
+#endif
 
 /* A block of that many granules off its quick list, or NULL: none there, or the one there needs the slow path's look. */
 static inline struct fh_block *fh_cache_take(struct fh_cache *c, size_t granules)
@@ -65,10 +72,12 @@ static inline struct fh_block *fh_cache_take(struct fh_cache *c, size_t granules
     struct fh_block *b = *head;
     if (fh_rarely(!fh_cache_knows(c, b)))
         return NULL;
-    uint32_t tag = fh_tag_open(c->secret, b);
-    if (fh_rarely(tag >> FH_SIZE_SHIFT != granules))
+    /* Tag, mark and link are sealed with the same place and secret: these cancel out, and what is left is the size. */
+    struct fh_block *next = fh_quick_next(b);
+    uint32_t sealed = fh_load(fh_tag_of(b)) ^ *fh_mark_of(b) ^ (uint32_t)(uintptr_t)next;
+    if (fh_rarely((uint32_t)(sealed * FH_OPEN) >> FH_SIZE_SHIFT != granules))
         return NULL;
-    *head = fh_quick_next(b);
+    *head = next;
     *fh_mark_of(b) = 0;
     c->room += (int32_t)granules;
     return b;
@@ -80,12 +89,11 @@ static inline bool fh_cache_put(struct fh_cache *c, struct fh_block *b)
     if (fh_rarely(!fh_cache_knows(c, b)))
         return false;
     uint32_t mark = fh_mark_for(c->secret, b);
-    uint32_t granules = (fh_load(fh_tag_of(b)) ^ mark) * FH_OPEN >> FH_SIZE_SHIFT;
-    if (fh_rarely(granules > c->most) || fh_rarely(*fh_mark_of(b) == mark))
+    size_t granules = (uint32_t)((fh_load(fh_tag_of(b)) ^ mark) * FH_OPEN) >> FH_SIZE_SHIFT;
+    if (fh_rarely(granules > c->most) || fh_rarely(fh_is_marked(c->secret, b)))
         return false;
     struct fh_block **head = fh_quick_head(c, granules);
-    fh_quick_link(b, *head);
-    *fh_mark_of(b) = mark;
+    fh_quick_push(b, *head, mark);
     *head = b;
     c->room -= (int32_t)granules;
     return true;

@@ -59,22 +59,33 @@ static inline uint32_t fh_aligned_slack(size_t align)
     return (uint32_t)(align / FH_GRANULE) - 1 + 2 * (FH_MIN_GRANULES - 1);
 }
 
-/* Where a block that waits in a cache bears its mark, in the payload: the pool may write the tag at any time, because it
- * holds the state of the block before, and the cache does not take the lock. */
-static inline fh_word *fh_mark_of(struct fh_block *b)
+/* A block that waits in a cache bears a link and a mark, in the payload: the pool may write the tag at any time, because it
+ * holds the state of the block before, and the cache does not take the lock. The link is an address; the mark is sealed with
+ * the link, the place and the heap's secret, so that damage to either is known before the link is followed. */
+static inline fh_long *fh_quick_link_of(const struct fh_block *b)
 {
-    return (fh_word *)b + sizeof(void *) / sizeof(fh_word);
+    return (fh_long *)(uintptr_t)b;
 }
 
-/* The mark: what a tag of all zeros would look like sealed. */
+static inline fh_word *fh_mark_of(const struct fh_block *b)
+{
+    return (fh_word *)(uintptr_t)b + sizeof(uintptr_t) / sizeof(fh_word);
+}
+
+/* What mark and link together must be, and what a tag of all zeros looks like sealed. */
 static inline uint32_t fh_mark_for(uint32_t secret, const struct fh_block *b)
 {
     return (uint32_t)(uintptr_t)b ^ secret;
 }
 
+static inline bool fh_is_marked(uint32_t secret, const struct fh_block *b)
+{
+    return (*fh_mark_of(b) ^ (uint32_t)*fh_quick_link_of(b)) == fh_mark_for(secret, b);
+}
+
 static inline bool fh_pool_is_cached(const struct fh_heap *h, const struct fh_block *b)
 {
-    return h->caches != NULL && *fh_mark_of((struct fh_block *)(uintptr_t)b) == fh_mark_for(h->lists.space.secret, b);
+    return h->caches != NULL && fh_is_marked(h->lists.space.secret, b);
 }
 
 static inline size_t fh_payload_bytes(uint32_t granules)

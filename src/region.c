@@ -46,9 +46,12 @@ static void reseal(const struct fh_space *space, struct fh_region *r)
     r->check = check_for(space, r, r->check & (FH_CHECK_SKIP | FH_CHECK_ACQUIRED));
 }
 
+/* One multiplication is not enough: addresses at equal distances would get priorities at equal distances, and a tree three times
+ * as deep. */
 static uint32_t priority(const struct fh_region *r)
 {
-    return hash(low_word(r->lo / FH_GRANULE), high_word(r->lo)) >> 4;
+    uint32_t h = hash(low_word(r->lo / FH_GRANULE), high_word(r->lo));
+    return (h ^ h >> 15) * FH_SEAL;
 }
 
 /* The header at a link, or NULL if the link is none or what is there is damaged. A link comes from a header whose check was
