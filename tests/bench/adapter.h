@@ -35,7 +35,7 @@ void *fh_adapter_open(void *mem, size_t size);
 /* Forgets the heap. Its memory is the caller's again. */
 void fh_adapter_close(void *heap);
 
-/* As in C; NULL when there is no memory. realloc is never called with NULL or size 0. */
+/* As in C; NULL when there is no memory. A block of size 0 may be read for one byte. realloc is never called with NULL or size 0. */
 void *fh_adapter_malloc(void *heap, size_t size);
 void fh_adapter_free(void *heap, void *ptr);
 void *fh_adapter_realloc(void *heap, void *ptr, size_t size);

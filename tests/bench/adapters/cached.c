@@ -10,6 +10,7 @@
 #include <freehold.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #ifndef ADAPTER_NAME
 #define ADAPTER_NAME "cache"
@@ -64,10 +65,18 @@ void fh_adapter_free(void *heap, void *ptr)
     fh_cache_free(heap, ptr);
 }
 
+/* In place, or by the cache: fh_realloc on the heap would pass the cache by. */
 void *fh_adapter_realloc(void *heap, void *ptr, size_t size)
 {
-    (void)heap;
-    return fh_realloc(user.heap, ptr, size);
+    if (fh_resize(user.heap, ptr, size))
+        return ptr;
+    void *moved = fh_cache_malloc(heap, size);
+    if (moved == NULL)
+        return NULL;
+    size_t held = fh_usable_size(user.heap, ptr);
+    memcpy(moved, ptr, held < size ? held : size);
+    fh_cache_free(heap, ptr);
+    return moved;
 }
 
 void *fh_adapter_aligned_alloc(void *heap, size_t align, size_t size)
@@ -78,8 +87,8 @@ void *fh_adapter_aligned_alloc(void *heap, size_t align, size_t size)
 
 void *fh_adapter_calloc(void *heap, size_t size)
 {
-    (void)heap;
-    return fh_calloc(user.heap, 1, size);
+    void *ptr = fh_cache_malloc(heap, size);
+    return ptr != NULL ? memset(ptr, 0, size) : NULL;
 }
 
 size_t fh_adapter_granule(void)

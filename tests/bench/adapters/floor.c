@@ -46,7 +46,7 @@ void fh_adapter_close(void *heap)
 void *fh_adapter_malloc(void *heap, size_t size)
 {
     (void)heap;
-    size = (size + 15) & ~(size_t)15;
+    size = (size + 16) & ~(size_t)15;
     if (size > ring.size)
         return NULL;
     if (size > ring.size - ring.at)

@@ -64,7 +64,8 @@ static inline void *allocate(const struct fh_stage *s, const struct fh_op *op)
     }
 }
 
-static inline bool step(struct fh_stage *s, const struct fh_op *op)
+/* One op as the allocator sees it. False: refused. */
+static inline bool call(struct fh_stage *s, const struct fh_op *op)
 {
     void **where = &s->ptrs[op->slot];
     if (op->what == FH_T_FREE) {
@@ -76,8 +77,21 @@ static inline bool step(struct fh_stage *s, const struct fh_op *op)
     if (ptr == NULL)
         return false;
     *where = ptr;
-    if (op->size != 0)
-        *(volatile char *)ptr = 1;
+    return true;
+}
+
+/* The same with what the program does: it writes what it gets, and looks at what it gives back. */
+static inline bool step(struct fh_stage *s, const struct fh_op *op)
+{
+    if (op->what == FH_T_FREE)
+        (void)*(volatile char *)s->ptrs[op->slot];
+    if (!call(s, op))
+        return false;
+    if (op->what == FH_T_FREE || op->size == 0)
+        return true;
+    volatile char *p = s->ptrs[op->slot];
+    p[op->size - 1] = 1;
+    p[0] = 1;
     return true;
 }
 
@@ -128,9 +142,9 @@ static unsigned char byte_at(uint32_t slot, size_t i)
     return (unsigned char)(slot * 31 + i + (i >> 8));
 }
 
-static bool contents_hold(const unsigned char *p, uint32_t slot, size_t from, size_t to)
+static bool contents_hold(const unsigned char *p, uint32_t slot, size_t size)
 {
-    for (size_t i = from; i < to; i++)
+    for (size_t i = 0; i < size; i++)
         if (p[i] != byte_at(slot, i))
             return false;
     return true;
@@ -147,9 +161,9 @@ static bool checked_step(struct fh_stage *s, size_t i, uint32_t *size_of, bool *
     const struct fh_op *op = &s->t->ops[i];
     unsigned char *old = s->ptrs[op->slot];
     uint32_t held = size_of[op->slot];
-    if (op->what == FH_T_FREE && !contents_hold(old, op->slot, 0, held))
+    if (op->what == FH_T_FREE && !contents_hold(old, op->slot, held))
         return wrong(s, i, "the block's contents changed while it was allocated");
-    *refused = !step(s, op);
+    *refused = !call(s, op);
     if (op->what == FH_T_FREE || *refused)
         return true;
     unsigned char *p = s->ptrs[op->slot];
@@ -159,11 +173,11 @@ static bool checked_step(struct fh_stage *s, size_t i, uint32_t *size_of, bool *
     if (s->region != NULL && (p < (unsigned char *)s->region || op->size > s->region_bytes
                               || p > (unsigned char *)s->region + s->region_bytes - op->size))
         return wrong(s, i, "a block outside the region");
-    for (size_t j = 1; op->what == FH_T_CALLOC && j < op->size; j++)
+    for (size_t j = 0; op->what == FH_T_CALLOC && j < op->size; j++)
         if (p[j] != 0)
             return wrong(s, i, "a block that is not zeroed");
     uint32_t kept = op->what != FH_T_REALLOC ? 0 : held < op->size ? held : op->size;
-    if (kept != 0 && !contents_hold(p, op->slot, 1, kept))
+    if (kept != 0 && !contents_hold(p, op->slot, kept))
         return wrong(s, i, "the block's contents did not survive realloc");
     for (size_t j = 0; j < op->size; j++)
         p[j] = byte_at(op->slot, j);

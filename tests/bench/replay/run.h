@@ -2,8 +2,9 @@
  *
  * run.h - one replay of a trace on an allocator: fast, checked, op by op, or in the smallest region.
  *
- * Promise: the same calls in the same order whatever the purpose. The first byte of each block is written: a program that
- * allocates memory uses it, and an allocator that keeps its words near the payload need not be flattered or wronged.
+ * Promise: the same calls in the same order whatever the purpose. The first and the last byte of each block are written and the
+ * first is read before it is freed, as the least that a program does with memory: without it an allocator would be charged for the
+ * first touch of every block where its own words lie beside the payload, or be flattered where they lie elsewhere.
  * Must not know: files, what is printed.
  */
 #ifndef FH_RUN_H
