@@ -179,6 +179,12 @@ static bool is_steering(size_t at)
         || at / word == offsetof(struct fh_heap, by_cpu) / word;
 }
 
+/* A bool that is neither true nor false: no program may even read it. */
+static bool is_no_bool(size_t at, unsigned bit)
+{
+    return at + bit / 8 == offsetof(struct fh_heap, keeps_all) && bit % 8 != 0;
+}
+
 static void control(void)
 {
     furnish();
@@ -194,6 +200,8 @@ static void control(void)
             continue;
         for (unsigned bit = 0; bit < 32; bit++) {
             unsigned char *place = (unsigned char *)rig.heap + at;
+            if (is_no_bool(at, bit))
+                continue;
             rig_poke(place, rig_peek(place) ^ (uint32_t)1 << bit);
             *verdict = FH_FAULT_KINDS;
             if (at < FH_CONTROL_BYTES)

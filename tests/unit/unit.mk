@@ -9,7 +9,7 @@
 
 GCC ?= gcc
 
-CHECK_FOLDERS := unit misuse bugs
+CHECK_FOLDERS += unit misuse bugs
 CHECK_SRC := $(wildcard $(CHECK_FOLDERS:%=tests/%/*.c))
 CHECK_HARNESS := tests/unit/harness/main.c tests/unit/harness/rig.c tests/unit/harness/steps.c \
     tests/misuse/trial/trial.c
@@ -53,6 +53,8 @@ ifeq ($(shell uname -sm),Linux x86_64)
 CHECK_PROGRAMS += i386-gcc-O0 i386-gcc-O2 i386-gcc-O3 i386-gcc-Os i386-clang-O0 i386-clang-O2 i386-clang-O3 i386-clang-Os \
     i386-undefined i386-debug i386-single-list i386-granule-16
 CHECK_MISSING :=
+# Bug class 15 wants memory at the end of the address space: see tests/bugs/top/launch.c.
+CHECK_TOP := $(B)/check/top
 else
 CHECK_MISSING := skip i386 this machine does not run 32-bit x86 programs
 endif
@@ -75,15 +77,27 @@ $(CHECK_PROGRAMS:%=$(B)/check/%/program): $(B)/check/%/program: $(CHECK_SRC) $(C
 	@rm -f $@
 	@$(check-$*) $(CHECK_FLAGS) $(CORE_SRC) $(CHECK_SRC) $(CHECK_HARNESS) -o $@ || true
 
+CHECK_32_PROGRAMS := $(filter i386-%,$(CHECK_PROGRAMS))
+
+$(B)/check/launch: tests/bugs/top/launch.c | check-tools
+	@mkdir -p $(@D)
+	@$(GCC) -std=c11 $(WARN) -O1 $< -o $@
+
+$(CHECK_TOP): $(B)/check/launch $(CHECK_32_PROGRAMS:%=$(B)/check/%/program) FORCE
+	@for p in $(CHECK_32_PROGRAMS); do \
+	SEED='$(SEED)' timeout 300 $< $(B)/check/$$p/program $$p-top bugs b15 || echo "fail $$p-top/ended-early"; done >$@
+
+check-more-bugs := $(CHECK_TOP)
+
 # $(call check_rule,FOLDER): the results of one folder in every program, and the suite that they make up.
 define check_rule
 $$(CHECK_PROGRAMS:%=$$(B)/check/%/$(1)): $$(B)/check/%/$(1): $$(B)/check/%/program FORCE
-	@if [ -x $$< ]; then timeout 300 $$< $$* $(1) $$(ONLY) >$$@ || echo "fail $$*/ended-early" >>$$@; \
+	@if [ -x $$< ]; then SEED='$$(SEED)' timeout 300 $$< $$* $(1) $$(ONLY) >$$@ || echo "fail $$*/ended-early" >>$$@; \
 	else echo "fail $$*/does-not-build" >$$@; fi
 
 SUITES += $(1)
 .PHONY: test-$(1)
-test-$(1): $$(CHECK_PROGRAMS:%=$$(B)/check/%/$(1))
+test-$(1): $$(CHECK_PROGRAMS:%=$$(B)/check/%/$(1)) $$(check-more-$(1))
 	@mkdir -p $$(B)/tally
 	@cat $$^ >$$(B)/tally/$(1)
 	@[ -z "$$(CHECK_MISSING)" ] || echo "$$(CHECK_MISSING)" >>$$(B)/tally/$(1)
