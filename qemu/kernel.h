@@ -24,6 +24,10 @@ void show_stress(void);
 void show_interrupts(struct fh_heap *heap, const char *where);
 void show_cores(struct fh_heap *heap, const char *where);
 
+/* The timer interrupt at work on a heap; stop takes its blocks back and tells how often it came. start is false without a timer. */
+bool ticks_start(struct fh_heap *heap);
+unsigned ticks_stop(void);
+
 /* Fills a heap with blocks and holes to look at; takes them back. */
 void scene_set(struct fh_heap *heap);
 void scene_clear(struct fh_heap *heap);

@@ -7,6 +7,10 @@
 # hosted run (BUILD/stress/digests). The log is BUILD/qemu/IMAGE.log. -v shows it and ends with status 0 for a pass, 1 for a
 # failure, 2 for a missing tool; -q leaves one line in BUILD/qemu/IMAGE.result for the tally, shows the log of a failure, and
 # always ends with 0.
+#
+# All cores share one host thread, unless QEMU_THREADS=multi: QEMU then switches between them whenever one waits or a timer
+# interrupt comes. With a thread for each, on a busy host or one with fewer cores, those that spin keep the one that could
+# go on from running, and a run of two seconds may take minutes.
 set -u
 mode=$1 image=$2 passed=$3 build=$4
 shift 4
@@ -20,7 +24,7 @@ if [ ! -s "$elf" ] || [ ! -s "$build/qemu/have-${image%-*}" ]; then
 fi
 
 boot() {
-    timeout -k 5 "${LIMIT:-90}" "$@" -kernel "$elf" -display none -serial stdio -monitor none -no-reboot -nic none \
+    timeout -k 5 "${LIMIT:-90}" "$@" -accel "tcg,thread=${QEMU_THREADS:-single}" -kernel "$elf" -display none -serial stdio -monitor none -no-reboot -nic none \
         </dev/null 2>"$log.err"
     echo $? >"$log.status"
 }

@@ -57,33 +57,43 @@ static void stays_off(struct fh_heap *heap)
     arch_irq_restore(outer);
 }
 
+bool ticks_start(struct fh_heap *heap)
+{
+    ticks = 0;
+    tick_faults = 0;
+    tick_heap = heap;
+    return arch_timer_start();
+}
+
+unsigned ticks_stop(void)
+{
+    arch_timer_stop();
+    for (unsigned i = 0; i < TICK_BLOCKS; i++) {
+        fh_free(tick_heap, tick_block[i]);
+        tick_block[i] = NULL;
+    }
+    tick_heap = NULL;
+    must(tick_faults == 0, "the handler found its blocks as it left them");
+    return ticks;
+}
+
 void show_interrupts(struct fh_heap *heap, const char *where)
 {
-    tick_heap = heap;
-    ticks = 0;
     struct stress_plan plan = stress_small(STRESS_SEED);
     plan.shared = true;
     plan.check_every = 16;
-    if (!arch_timer_start()) {
-        tick_heap = NULL;
+    if (!ticks_start(heap))
         return;
-    }
     struct stress_report report;
     stress_run(heap, &plan, memory_slots, &report);
     stress_line(&plan, &report, where);
     stays_off(heap);
     for (unsigned i = 0; i < 40 && ticks < TICKS_WANTED && report.broken == NULL; i++)
         stress_run(heap, &plan, memory_slots, &report);
-    arch_timer_stop();
-    tick_heap = NULL;
-    for (unsigned i = 0; i < TICK_BLOCKS; i++) {
-        fh_free(heap, tick_block[i]);
-        tick_block[i] = NULL;
-    }
+    unsigned came = ticks_stop();
     text("  ");
-    text_number(ticks, 26);
+    text_number(came, 26);
     text(" timer interrupts allocated or freed meanwhile\n");
-    must(ticks >= TICKS_WANTED, "enough interrupts came");
-    must(tick_faults == 0, "the handler found its blocks as it left them");
+    must(came >= TICKS_WANTED, "enough interrupts came");
     must(report.broken == NULL, "the workload held under interrupts");
 }

@@ -27,7 +27,7 @@ static inline void fh_spin_wait(void)
 {
     __asm__ volatile("pause");
 }
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) || defined(__arm__)
 static inline void fh_spin_wait(void)
 {
     __asm__ volatile("yield");
