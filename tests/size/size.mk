@@ -48,7 +48,7 @@ $(B)/size.facts: $(TARGETS:%=$(B)/size/%.rows) $(SIZE_CONTROL) tests/size/facts.
 size: $(B)/size.facts  ## bytes of code, of control memory and of stack, per target, against the limits; plot
 	$(call need,gnuplot:gnuplot-nox)
 	@awk -f tests/size/report.awk $(B)/size.facts $(TARGETS:%=$(B)/size/%.rows) >$(B)/size.txt
-	@awk -v markdown=1 -f tests/size/report.awk $(B)/size.facts >$(B)/size.md
+	@{ awk -v markdown=1 -f tests/size/report.awk $(B)/size.facts; echo; echo 'Made by `make size PUBLISH=1`.'; } >$(B)/size.md
 	@awk -F'[ /]' 'BEGIN { print "target malloc+free +realloc +aligned+create single-list" } \
 	    $$1 == "size" { if (!($$2 in seen)) { seen[$$2] = 1; names[++n] = $$2 } bytes[$$2, $$3] = $$4 } \
 	    END { for (i = 1; i <= n; i++) print names[i], bytes[names[i], "malloc+free"], bytes[names[i], "+realloc"], \

@@ -575,11 +575,11 @@ static void run(uint32_t wanted)
     end();
 }
 
-/* The same heap in so many regions with gaps between. */
+/* A heap in so many regions with gaps between, small ones, so that the blocks of one list lie in many of them. */
 static void run_regions(uint32_t wanted)
 {
     const uint32_t gap = 64;
-    uint32_t size = (uint32_t)(__heap_end - __heap_start) / 64;
+    uint32_t size = (uint32_t)(__heap_end - __heap_start) / 512;
     state = 2463534242u;
     heap = fh_create(__heap_start, size, NULL);
     for (uint32_t i = 1; i < wanted; i++)

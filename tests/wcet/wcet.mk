@@ -87,7 +87,7 @@ wcet: $(MACHINES:%=$(B)/wcet/%.facts)  ## exact instructions of each call under 
 	$(call need,gnuplot:gnuplot-nox)
 	@cat $^ >$(B)/wcet.facts
 	@awk -f tests/wcet/report.awk $(B)/wcet.facts >$(B)/wcet.txt
-	@awk -v markdown=1 -f tests/wcet/report.awk $(B)/wcet.facts >$(B)/wcet.md
+	@{ awk -v markdown=1 -f tests/wcet/report.awk $(B)/wcet.facts; echo; echo 'Made by `make wcet PUBLISH=1`.'; } >$(B)/wcet.md
 	@sh tests/wcet/plot.sh $(B) $(MACHINES)
 	@cat $(B)/wcet.txt
 	@echo "the table and plots: $(B)/wcet.txt wcet.md wcet-*.svg"
