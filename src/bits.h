@@ -135,7 +135,7 @@ static inline bool fh_is_power_of_two(size_t x)
 #if defined(__x86_64__) || defined(__i386__) || defined(__aarch64__) || (defined(__ARM_FEATURE_CLZ) && __ARM_FEATURE_CLZ)
 static inline unsigned fh_shift_below_16(uint32_t x)
 {
-    return (unsigned)(28 - __builtin_clz(x | 8));
+    return (unsigned)(31 ^ __builtin_clz(x | 8)) - 3;
 }
 #else
 /* No instruction to count zeros, and libgcc's function is not to be had. */
