@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# judge.awk - the lab's lines against what freehold promises; prints a tally.
+# judge.awk - the lab's lines against what freehold promises; prints a tally. -v after=N: the trials went on for N calls after the
+# crime, and there are too few of them to miss a class.
 #
 # The promise of the always-on build, for each class that needs no memory of the past:
 #   - no hang, no crash, nothing broken, silent or lost
@@ -13,7 +14,7 @@
 BEGIN { FS = "\t" }
 
 function verdict(good, what) {
-    printf "%s %s-%s-%s-%s/%s/%s\n", good ? "pass" : "fail", subject, $2, $3, size, $5, what
+    printf "%s %s-%s-%s-%s/%s/%s%s\n", good ? "pass" : "fail", subject, $2, $3, size, $5, what, after ? "-for-" after "-calls" : ""
     if (!good)
         print name ": " what ": " $21 > "/dev/stderr"
 }
@@ -29,7 +30,7 @@ NF == 21 {
     if ($20 != 0 && trials == 0)
         next
     if (trials == 0) {
-        if ($5 !~ /^(flip-size|flip-region|free-released|re-released|flip-quick|flip-cache|late-quick)$/)
+        if (!after && $5 !~ /^(flip-size|flip-region|free-released|re-released|flip-quick|flip-cache|late-quick)$/)
             verdict(0, "was-never-tried")
         next
     }

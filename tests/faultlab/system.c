@@ -32,9 +32,10 @@ static void give(void *ptr)
     free(ptr);
 }
 
+/* Most C libraries take size 0 for a free; the lab does not. */
 static void *resize(void *ptr, size_t size)
 {
-    return realloc(ptr, size);
+    return realloc(ptr, size != 0 ? size : 1);
 }
 
 static size_t usable(void *ptr)
