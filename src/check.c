@@ -133,7 +133,9 @@ static bool shortcut_holds(const struct fh_space *space)
 
 static enum fh_fault_kind check(struct fh_heap *h)
 {
-    struct census c = { .h = h };
+    struct census c;
+    c.h = h;
+    c.free_blocks = c.tops = c.used_granules = c.granules = 0; /* an initializer is a call to memset, without optimization */
     const struct fh_space *space = &h->lists.space;
     if (h->lists.classes == 0 || h->lists.classes > FH_MAX_CLASSES || !fh_region_is_whole(space, &h->first))
         return FH_BAD_CONTROL;
@@ -160,7 +162,7 @@ static enum fh_fault_kind check(struct fh_heap *h)
 
 enum fh_fault_kind fh_check(struct fh_heap *h)
 {
-    uintptr_t state = fh_enter(h);
+    uintptr_t state = fh_enter_to_read(h);
     enum fh_fault_kind kind = check(h);
     fh_leave(h, state);
     return kind;
@@ -188,7 +190,7 @@ static bool walk_region(struct fh_heap *h, const struct fh_region *r, fh_visit *
 
 void fh_walk(struct fh_heap *h, fh_visit *visit, void *arg)
 {
-    uintptr_t state = fh_enter(h);
+    uintptr_t state = fh_enter_to_read(h);
     uintptr_t from = 0;
     const struct fh_region *r;
     while ((r = fh_region_from(&h->lists.space, from)) != NULL && walk_region(h, r, visit, arg))

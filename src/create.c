@@ -15,7 +15,7 @@ static const struct fh_port no_port;
 static uint32_t classes_for(size_t bytes, bool grows)
 {
     uint32_t granules = bytes / FH_GRANULE < FH_MAX_GRANULES ? (uint32_t)(bytes / FH_GRANULE) : FH_MAX_GRANULES;
-    const struct fh_lists all = { .classes = FH_MAX_CLASSES };
+    static const struct fh_lists all = { .classes = FH_MAX_CLASSES };
     uint32_t needed = grows ? FH_MAX_CLASSES : fh_class_of(&all, granules | 1) + 1;
     size_t share = (grows ? bytes / 4 : bytes / 16) / sizeof(fh_word);
     if (needed > share)
@@ -51,6 +51,8 @@ static struct fh_heap *lay(uintptr_t start, uintptr_t last, const struct fh_port
     uint32_t granules = (uint32_t)((hi - lo) / FH_GRANULE);
     h->used = granules;
     h->total = granules;
+    h->lowest = lo;
+    h->highest = hi;
     fh_space_find(&h->lists.space, lo);
     fh_pool_promote(h, fh_pool_give(h, (struct fh_block *)lo, FH_USED, granules));
     return h;

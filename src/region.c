@@ -132,6 +132,15 @@ struct hook {
     bool right;
 };
 
+/* Member by member: unoptimized, an initializer is a call to memset. */
+static struct hook at_root(void)
+{
+    struct hook at;
+    at.parent = NULL;
+    at.right = false;
+    return at;
+}
+
 static void hang(struct fh_space *space, struct hook at, struct fh_region *child)
 {
     uint32_t link = child != NULL ? fh_link_to(space, (struct fh_block *)(void *)child) : 0;
@@ -149,7 +158,7 @@ static void hang(struct fh_space *space, struct hook at, struct fh_region *child
 
 void fh_region_insert(struct fh_space *space, struct fh_region *r, uint32_t skip_and_flag)
 {
-    struct hook at = { NULL, false };
+    struct hook at = at_root();
     struct fh_region *below = root_of(space);
     while (below != NULL && priority(below) >= priority(r)) {
         at.parent = below;
@@ -180,7 +189,7 @@ void fh_region_insert(struct fh_space *space, struct fh_region *r, uint32_t skip
 
 void fh_region_remove(struct fh_space *space, struct fh_region *r)
 {
-    struct hook at = { NULL, false };
+    struct hook at = at_root();
     struct fh_region *above = root_of(space);
     while (above != NULL && above != r) {
         at.parent = above;
