@@ -6,7 +6,7 @@
 
 struct fh_heap *fh_static_array(void *array, size_t bytes, const struct fh_port *port)
 {
-    if (array == NULL || (port != NULL && port->acquire != NULL))
+    if (port != NULL && port->acquire != NULL)
         return NULL;
     return fh_create(array, bytes, port);
 }

@@ -10,10 +10,6 @@ extern unsigned char __heap_end[];
 
 struct fh_heap *fh_static_linked(const struct fh_port *port)
 {
-    uintptr_t start = (uintptr_t)__heap_start;
-    uintptr_t end = (uintptr_t)__heap_end;
-    /* A linker script whose other sections grew past the end must not make a heap of all memory. */
-    if (end <= start)
-        return NULL;
-    return fh_static_array(__heap_start, end - start, port);
+    /* Where other sections grew past the end, the difference wraps, and fh_create refuses memory that does. */
+    return fh_static_array(__heap_start, (uintptr_t)__heap_end - (uintptr_t)__heap_start, port);
 }
