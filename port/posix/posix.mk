@@ -15,7 +15,8 @@ PRELOAD_LTO ?= -flto -fuse-ld=lld
 else
 PRELOAD_LTO ?= -flto
 endif
-PRELOAD_CFLAGS := -std=c11 -fno-builtin -fno-strict-aliasing -Iinclude -fPIC -fno-semantic-interposition -ftls-model=initial-exec
+# Granules of 16 on 32-bit too: there, max_align_t is 16 in the GNU ABI as well.
+PRELOAD_CFLAGS := -std=c11 -fno-builtin -fno-strict-aliasing -DFH_GRANULE=16 -Iinclude -fPIC -fno-semantic-interposition -ftls-model=initial-exec
 
 # What the library exports; everything else is its own, which lets calls inside it be inlined.
 PRELOAD_NAMES := malloc free calloc realloc reallocarray memalign posix_memalign aligned_alloc valloc pvalloc \

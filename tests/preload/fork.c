@@ -117,7 +117,7 @@ static void test_alone(void)
 static unsigned forks(void)
 {
     const char *text = getenv("FORKS");
-    return text != NULL ? (unsigned)atoi(text) : 150;
+    return text != NULL ? (unsigned)atoi(text) : 60;
 }
 
 static void test_among_threads(void)

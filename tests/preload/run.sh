@@ -58,7 +58,7 @@ crime() {
 }
 
 cases family 15 env LD_PRELOAD="$library" "$build/family"
-cases threads 5 env LD_PRELOAD="$library" "$build/threads"
+cases threads 6 env LD_PRELOAD="$library" "$build/threads"
 cases fork 5 env LD_PRELOAD="$library" "$build/fork"
 cases early 4 env LD_PRELOAD="$library" "$build/early"
 cases cxx 4 env LD_PRELOAD="$library" "$build/cxx"
@@ -66,7 +66,8 @@ cases parts 11 "$build/parts"
 cases linked 13 "$build/family-linked"
 cases asan-family 13 "$build/family-asan"
 cases asan-parts 11 "$build/parts-asan"
-cases tsan-threads 5 env EFFORT=5 setarch -R "$build/threads-tsan"
+# What ThreadSanitizer itself holds would count as hoarded.
+cases tsan-threads 5 env EFFORT=5 setarch -R "$build/threads-tsan" alone hand-over churn late-destructors growing-at-once
 # ThreadSanitizer knows no threads in the child of a process with threads.
 cases tsan-fork 4 env FORKS=20 CHILD_THREADS=0 setarch -R "$build/fork-tsan" alone among-threads from-threads handlers
 

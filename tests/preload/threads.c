@@ -274,6 +274,43 @@ static void test_growing_at_once(void)
     pthread_barrier_destroy(&gate);
 }
 
+/* ---- hoarding -------------------------------------------------------------------------------------------------------- */
+
+/* A steady load: about 0.5 MiB live in a thread, of all sizes. */
+static void *load_steadily(void *arg)
+{
+    enum { SLOTS = 100 };
+    void *slots[SLOTS] = { NULL };
+    uint64_t random = *(uint64_t *)arg;
+    for (unsigned step = effort(2000000); step != 0; step--) {
+        uint64_t r = next_random(&random);
+        void **slot = &slots[r % SLOTS];
+        size_t size = random_size(&random, 100000) + 1;
+        if (*slot != NULL && (r & 1024) != 0) {
+            free(*slot);
+            *slot = NULL;
+            continue;
+        }
+        *slot = realloc(*slot, size);
+        if (EXPECT(*slot != NULL))
+            memset(*slot, 1, size < 100 ? size : 100);
+    }
+    for (size_t i = 0; i < SLOTS; i++)
+        free(slots[i]);
+    return NULL;
+}
+
+/* What waits in the caches of some threads is bounded, however long they run: it is not to make the heap grow for the others. */
+static void test_hoarding(void)
+{
+    uint64_t keys[4] = { 1, 2, 3, 4 };
+    size_t before = process_bytes(true);
+    run_threads(COUNT(keys), load_steadily, keys, sizeof *keys);
+    size_t after = process_bytes(true);
+    if (!EXPECT(after < before + ((size_t)32 << 20)))
+        fprintf(stderr, "  %zu KiB resident before, %zu after\n", before >> 10, after >> 10);
+}
+
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -283,6 +320,7 @@ int main(int argc, char **argv)
         { "churn", test_churn },
         { "late-destructors", test_late_destructors },
         { "growing-at-once", test_growing_at_once },
+        { "hoarding", test_hoarding },
     };
     return run_cases(cases, COUNT(cases), argv + 1);
 }
