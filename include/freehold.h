@@ -100,7 +100,9 @@ struct fh_cache_layer;    /* the per-CPU caches as a thing to link; see fh_cpu_c
  *           around the calls, or numbers its threads instead of its CPUs.
  * random    A word that an attacker cannot guess, for the seal of the tags; called once by fh_create. NULL: a constant
  *           mixed with the heap's address, which catches accidents but not attacks.
- * cache     &fh_cpu_cache for caches, NULL for none. Naming it is what links the cache into a program. */
+ * cache     &fh_cpu_cache for caches, NULL for none. Naming it is what links the cache into a program.
+ * swap      Replaces *word by wanted if it is expected, answers whether it was, and cannot be interrupted meanwhile. Only
+ *           for fh_free_deferred, only on chips without such an instruction (Cortex-M0); ignored elsewhere. */
 struct fh_port {
     void *ctx;
     void *(*acquire)(void *ctx, size_t min_bytes, size_t *got);
@@ -112,6 +114,7 @@ struct fh_port {
     unsigned (*cpu)(void *ctx);
     uintptr_t (*random)(void *ctx);
     const struct fh_cache_layer *cache;
+    bool (*swap)(void *ctx, uintptr_t *word, uintptr_t expected, uintptr_t wanted);
 };
 
 /* Makes a heap of the size bytes at mem, any alignment, and keeps its control structure there. With mem NULL the first
@@ -150,6 +153,14 @@ void *fh_aligned_alloc(struct fh_heap *heap, size_t align, size_t size);
  * idle one that could serve the same request again, so that a loop at the edge does not call the port. */
 void fh_free(struct fh_heap *heap, void *ptr);
 
+/* Gives the block at ptr back at the next call that takes the heap's lock, on any CPU. For contexts that must not take it: an
+ * interrupt above the lock's level, an NMI that interrupted the allocator itself. Takes no lock, calls no hook (but swap),
+ * loops only while others defer at the same time. The payload must not be touched afterwards. NULL: nothing happens, true.
+ * False, with nothing done: the pointer cannot be a used block of this heap, or the chip has no atomic compare-and-swap and the
+ * port supplies none. What only the heap's lock makes visible is found later, and reported then, by the call that frees:
+ * the pointer is held against the heap's outermost addresses, not against gaps between its regions. */
+bool fh_free_deferred(struct fh_heap *heap, void *ptr);
+
 /* Makes ptr's block size bytes large without moving it, or returns false with nothing changed. ptr NULL: false. */
 bool fh_resize(struct fh_heap *heap, void *ptr, size_t size);
 
@@ -177,6 +188,7 @@ struct fh_stats {
     size_t regions;
     size_t bytes_regions; /* the regions as they were given, control structure and ends included */
     size_t bytes_cached;  /* part of bytes_used: in blocks that wait in a cache */
+    size_t frees_deferred; /* blocks that fh_free_deferred left to a later call, and that were freed by it */
 };
 
 /* Fills *stats. Cost: linear in the number of blocks, with the lock held; a tool, not a counter to poll from an interrupt. A damaged list ends the count early. */

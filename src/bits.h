@@ -76,6 +76,36 @@ static inline uintptr_t fh_peek_long(const fh_long *p)
 }
 #endif
 
+/* Replaces a word if it is what it is expected to be; answers whether it was. Where the chip has no instruction for it there is
+ * no such function, and FH_HAS_SWAP is false: a port may supply one. */
+#if defined(__GCC_ATOMIC_POINTER_LOCK_FREE) && __GCC_ATOMIC_POINTER_LOCK_FREE == 2
+#define FH_HAS_SWAP true
+static inline bool fh_swap(uintptr_t *word, uintptr_t expected, uintptr_t wanted)
+{
+    return __atomic_compare_exchange_n(word, &expected, wanted, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+/* Reads a word that fh_swap writes; what was written before it is read after it. */
+static inline uintptr_t fh_load_swapped(const uintptr_t *word)
+{
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+#else
+#define FH_HAS_SWAP false
+static inline bool fh_swap(uintptr_t *word, uintptr_t expected, uintptr_t wanted)
+{
+    (void)word;
+    (void)expected;
+    (void)wanted;
+    return false;
+}
+
+static inline uintptr_t fh_load_swapped(const uintptr_t *word)
+{
+    return *(const volatile uintptr_t *)word;
+}
+#endif
+
 /* What is expected to hardly ever happen; moves the code out of the straight path. */
 #if defined(__GNUC__)
 static inline bool fh_rarely(bool condition)

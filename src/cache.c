@@ -39,7 +39,7 @@ static void set_limit(struct fh_cache *c)
     size_t share = idle / 4 * 3;
     if (h->used < SMALL_BYTES / FH_GRANULE && share > h->used / SMALL_SHARE)
         share = h->used / SMALL_SHARE;
-    int32_t limit = share < INT32_MAX / 2 ? (int32_t)share : INT32_MAX / 2;
+    intptr_t limit = (intptr_t)share;
     for (uint32_t users = h->cache_count; users > 1; users /= 2)
         limit /= 2;
     c->room += limit - c->limit;
@@ -64,7 +64,7 @@ static bool flush_one(struct fh_cache *c, uint32_t granules)
     struct fh_heap *h = c->heap;
     struct fh_block *b = *fh_quick_head(c, granules);
     *fh_quick_head(c, granules) = NULL;
-    c->room += (int32_t)granules;
+    c->room += (intptr_t)granules;
     if ((uintptr_t)b % FH_GRANULE != 0 || !fh_space_has(&h->lists.space, b)) {
         fh_blame(&h->lists, FH_BAD_LINK, b, 0, (uint32_t)(uintptr_t)b);
         fh_report(h, NULL);
@@ -91,7 +91,7 @@ static bool flush_one(struct fh_cache *c, uint32_t granules)
 
 /* Gives blocks back until there is room for that much or the cache is empty, beginning with one list and going on where the
  * last flush ended. */
-static void flush(struct fh_cache *c, uint32_t granules, int32_t room, uint32_t most_blocks)
+static void flush(struct fh_cache *c, uint32_t granules, intptr_t room, uint32_t most_blocks)
 {
     uint32_t lists = 0;
     while (c->room < room && most_blocks != 0 && lists <= c->most) {
@@ -122,7 +122,7 @@ static struct fh_block *fill(struct fh_cache *c, uint32_t granules)
     uint32_t count = FILL_BLOCKS;
     while (count > 1 && count * granules > FILL_BYTES / FH_GRANULE)
         count /= 2;
-    while (count > 1 && (int32_t)(count * granules) > c->room / 2)
+    while (count > 1 && (intptr_t)(count * granules) > c->room / 2)
         count /= 2;
     struct fh_block *b = NULL;
     uint32_t n = fh_pool_take_run(c->heap, granules, count, false, &b);
@@ -142,7 +142,7 @@ static struct fh_block *fill(struct fh_cache *c, uint32_t granules)
         fh_quick_push(each, *fh_quick_head(c, granules), fh_mark_for(c->secret, each));
         *fh_quick_head(c, granules) = each;
     }
-    c->room -= (int32_t)(granules * (n - 1));
+    c->room -= (intptr_t)(granules * (n - 1));
     return last;
 }
 

@@ -21,10 +21,10 @@ struct fh_cache {
     uintptr_t lo;             /* the region that the last slow call saw: payload of its first block, */
     fh_long span;             /* and its length in bytes; 0 sends every call to the slow path */
     uint32_t secret;
-    uint32_t most;            /* the largest block cached, in granules, */
+    size_t most;              /* the largest block cached, in granules, */
     size_t most_bytes;        /* and the largest request that such a block meets */
-    int32_t room;             /* granules that may still be put; negative: flush */
-    int32_t limit;            /* the room of an empty cache */
+    intptr_t room;            /* granules that may still be put; negative: flush */
+    intptr_t limit;           /* the room of an empty cache */
     uint32_t cursor;          /* where the next flush goes on */
     fh_word asked;            /* written by others with the lock held: give everything back */
     fh_word busy;             /* a call is inside; what interrupts it must stay out */
@@ -32,11 +32,12 @@ struct fh_cache {
     struct fh_cache *next;    /* all caches of the heap; with the lock held only */
 };
 
-/* The head of the quick list of a size in granules, from 0 to most; the heads follow the structure. (As a flexible array member
+/* The head of the quick list of a size in granules, from 0 to most; the heads follow the structure. (As an array
  * gcc 12 addresses them with an instruction more.) */
 static inline struct fh_block **fh_quick_head(struct fh_cache *c, size_t granules)
 {
-    return (struct fh_block **)(void *)(c + 1) + granules;
+    uintptr_t table = (uintptr_t)c + granules * sizeof(struct fh_block *);
+    return (struct fh_block **)(table + sizeof *c);
 }
 
 static inline struct fh_block *fh_quick_next(const struct fh_block *b)
@@ -79,7 +80,7 @@ static inline struct fh_block *fh_cache_take(struct fh_cache *c, size_t granules
         return NULL;
     *head = next;
     *fh_mark_of(b) = 0;
-    c->room += (int32_t)granules;
+    c->room += (intptr_t)granules;
     return b;
 }
 
@@ -95,7 +96,7 @@ static inline bool fh_cache_put(struct fh_cache *c, struct fh_block *b)
     struct fh_block **head = fh_quick_head(c, granules);
     fh_quick_push(b, *head, mark);
     *head = b;
-    c->room -= (int32_t)granules;
+    c->room -= (intptr_t)granules;
     return true;
 }
 

@@ -417,6 +417,10 @@ size_t fh_pool_add(struct fh_heap *h, uintptr_t start, uintptr_t last, bool acqu
     }
     h->used += (hi - lo) / FH_GRANULE;
     h->total += (hi - lo) / FH_GRANULE;
+    if (lo < h->lowest)
+        h->lowest = lo;
+    if (hi > h->highest)
+        h->highest = hi;
     fh_space_find(space, lo);
     struct fh_block *joined = fh_pool_give(h, (struct fh_block *)lo, tag & FH_PREV_FREE, (uint32_t)((hi - lo) / FH_GRANULE));
     if (joined == NULL)

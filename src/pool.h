@@ -28,6 +28,11 @@ struct fh_heap {
     size_t peak;
     size_t total;             /* granules in all blocks */
     uint32_t cache_count;
+    uintptr_t deferred;       /* the first block of those that wait to be freed by the next call that locks; 0: none */
+    fh_long finish;           /* the function that frees them; set by whoever defers, so that only such programs link it */
+    size_t deferrals;         /* how many were freed that way */
+    uintptr_t lowest;         /* no block was ever below this address, */
+    uintptr_t highest;        /* nor at or above this one */
     uint16_t growing;         /* calls inside acquire right now */
     bool keeps_all;           /* the port takes nothing back */
     _Alignas(FH_GRANULE) struct fh_lists lists;

@@ -73,6 +73,7 @@ void fh_stats(struct fh_heap *h, struct fh_stats *stats)
         stats->blocks_used += used_blocks_in(h, r);
         from = r->last;
     }
+    stats->frees_deferred = h->deferrals;
     stats->bytes_used = h->used * FH_GRANULE;
     stats->bytes_peak = h->peak * FH_GRANULE;
     stats->bytes_free = (h->total - h->used) * FH_GRANULE;

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * deferred.c - freeing from where the lock cannot be taken.
+ *
+ * Promise: a block that was deferred is freed by the next call that locks, and by one call only. Deferring takes no lock and
+ * may interrupt anything, itself included.
+ * Invariant: the heap's deferred word leads through the first words of the payloads of all blocks that wait. It is
+ * only ever changed by compare-and-swap: pushed to by anyone, taken whole by the holder of the lock, who therefore never meets
+ * a word that was taken and pushed again meanwhile.
+ * Must not know: what frees a block (it asks fh_pool_give through the same steps as fh_free).
+ *
+ * Source: Treiber, Systems Programming: Coping with Parallelism (1986), the push of his stack.
+ */
+#include "lock.h"
+
+static bool swap(const struct fh_heap *h, uintptr_t *word, uintptr_t expected, uintptr_t wanted)
+{
+    if (FH_HAS_SWAP)
+        return fh_swap(word, expected, wanted);
+    return h->port->swap(h->port->ctx, word, expected, wanted);
+}
+
+/* Frees all that wait, with the lock held. A chain that leads to no used block was written to after the free: what lies
+ * behind it is lost, and the report says where. */
+static void finish(struct fh_heap *h)
+{
+    uintptr_t first = fh_load_swapped(&h->deferred);
+    while (!swap(h, &h->deferred, first, 0))
+        first = fh_load_swapped(&h->deferred);
+    while (first != 0) {
+        struct fh_block *b = (struct fh_block *)first;
+        uint32_t tag;
+        uint32_t granules = fh_pool_open(h, b, &tag);
+        uintptr_t next = granules != 0 ? *(const fh_long *)(const void *)b : 0;
+        if (granules == 0 || fh_pool_give(h, b, tag, granules) == NULL)
+            fh_report(h, b);
+        else
+            h->deferrals++;
+        first = next;
+    }
+}
+
+/* Could it be a used block? With no lock, all there is to go by is the word below it. */
+static bool is_plausible(const struct fh_heap *h, const struct fh_block *b)
+{
+    uintptr_t address = (uintptr_t)b;
+    if (address % FH_GRANULE != 0 || address < h->lowest || address >= h->highest)
+        return false;
+    uint32_t tag = fh_tag_open(h->lists.space.secret, b);
+    return fh_is_tag(tag) && !fh_is_free(tag) && !fh_pool_is_cached(h, b);
+}
+
+bool fh_free_deferred(struct fh_heap *h, void *ptr)
+{
+    struct fh_block *b = (struct fh_block *)ptr;
+    if (ptr == NULL)
+        return true;
+    if ((!FH_HAS_SWAP && h->port->swap == NULL) || !is_plausible(h, b))
+        return false;
+    fh_store_long(&h->finish, (uintptr_t)finish);
+    uintptr_t first;
+    do {
+        first = fh_load_swapped(&h->deferred);
+        *(fh_long *)(void *)b = first;
+    } while (!swap(h, &h->deferred, first, (uintptr_t)b));
+    return true;
+}
