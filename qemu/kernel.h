@@ -28,6 +28,9 @@ void show_cores(struct fh_heap *heap, const char *where);
 bool ticks_start(struct fh_heap *heap);
 unsigned ticks_stop(void);
 
+/* Called within the heap's lock, just before it is left. */
+void inside_lock(void);
+
 /* Fills a heap with blocks and holes to look at; takes them back. */
 void scene_set(struct fh_heap *heap);
 void scene_clear(struct fh_heap *heap);

@@ -24,7 +24,20 @@ uintptr_t heap_enter(void *ctx)
 void heap_leave(void *ctx, uintptr_t state)
 {
     (void)ctx;
+    inside_lock();
     lock_leave(&heap_lock, state);
+}
+
+/* Where the chip has no such instruction, one core without interrupts is as good. */
+bool heap_swap(void *ctx, uintptr_t *word, uintptr_t expected, uintptr_t wanted)
+{
+    (void)ctx;
+    uintptr_t state = arch_irq_save();
+    bool same = *(volatile uintptr_t *)word == expected;
+    if (same)
+        *(volatile uintptr_t *)word = wanted;
+    arch_irq_restore(state);
+    return same;
 }
 
 unsigned heap_cpu(void *ctx)

@@ -32,6 +32,7 @@ extern struct lock heap_lock;
 uintptr_t heap_enter(void *ctx);
 void heap_leave(void *ctx, uintptr_t state);
 unsigned heap_cpu(void *ctx);
+bool heap_swap(void *ctx, uintptr_t *word, uintptr_t expected, uintptr_t wanted);
 void heap_fault(void *ctx, const struct fh_fault *fault);
 
 #endif

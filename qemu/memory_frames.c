@@ -18,10 +18,10 @@ const unsigned memory_slot_count = STRESS_LARGE_SLOTS;
 static struct fh_frames in_runs = { .frame_shift = FRAME_SHIFT, .take = frame_take, .give = frame_give, .batch = 16 };
 static struct fh_frames in_singles = { .frame_shift = FRAME_SHIFT, .take = frame_take_single, .give = frame_give, .singles = true };
 static struct fh_port port = { .acquire = fh_frames_acquire, .release = fh_frames_release, .lock = heap_enter,
-                               .unlock = heap_leave, .fault = heap_fault };
+                               .unlock = heap_leave, .fault = heap_fault, .swap = heap_swap };
 static struct fh_port cached_port = { .ctx = &in_runs, .acquire = fh_frames_acquire, .release = fh_frames_release,
                                       .lock = heap_enter, .unlock = heap_leave, .fault = heap_fault, .cpu = heap_cpu,
-                                      .cache = &fh_cpu_cache };
+                                      .cache = &fh_cpu_cache, .swap = heap_swap };
 
 /* The memory that may become frames, as addresses of the kernel, and the part of it that the map of frames takes. */
 static uintptr_t lowest = UINTPTR_MAX;

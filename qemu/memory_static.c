@@ -14,9 +14,10 @@ const unsigned memory_slot_count = STRESS_SMALL_SLOTS;
 extern unsigned char __heap_start[];
 extern unsigned char __heap_end[];
 
-static const struct fh_port port = { .lock = heap_enter, .unlock = heap_leave, .fault = heap_fault };
+static const struct fh_port port = { .lock = heap_enter, .unlock = heap_leave, .fault = heap_fault,
+                                     .swap = heap_swap };
 static const struct fh_port cached_port = { .lock = heap_enter, .unlock = heap_leave, .fault = heap_fault, .cpus = 1,
-                                            .cpu = heap_cpu, .cache = &fh_cpu_cache };
+                                            .cpu = heap_cpu, .cache = &fh_cpu_cache, .swap = heap_swap };
 
 void memory_find(void)
 {

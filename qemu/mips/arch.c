@@ -89,11 +89,22 @@ void arch_irq_restore(uintptr_t state)
         __asm__ volatile("ei\n ehb" : : : "memory");
 }
 
-static void tick_in(uint32_t cycles)
+static uint32_t count(void)
 {
     uint32_t now;
     __asm__ volatile("mfc0 %0, $9" : "=r"(now));
-    __asm__ volatile("mtc0 %0, $11\n ehb" : : "r"(now + cycles));
+    return now;
+}
+
+/* The interrupt comes when the count is equal, not when it is beyond: set too late, it would come once around. */
+static void tick_in(uint32_t cycles)
+{
+    uint32_t then;
+    do {
+        then = count() + cycles;
+        __asm__ volatile("mtc0 %0, $11\n ehb" : : "r"(then));
+        cycles <<= 1;
+    } while ((int32_t)(then - count()) <= 0);
 }
 
 void mips_exception(void)
