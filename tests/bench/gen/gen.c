@@ -56,6 +56,9 @@ struct queue {
     uint32_t first, held;
 };
 
+/* What the messages may amount to, so that the whole fits in 32 KB with some room. */
+enum { QUEUE_PAYLOAD = 22 * 1024 };
+
 static void queue_step(struct queue *q, size_t base, uint32_t *payload)
 {
     bool full = q->held == q->most;
@@ -69,7 +72,7 @@ static void queue_step(struct queue *q, size_t base, uint32_t *payload)
         return;
     }
     uint32_t size = q->least + random_below(q->spread);
-    if (*payload + size > 29 * 1024)
+    if (*payload + size > QUEUE_PAYLOAD)
         return;
     allocate(base + (q->first + q->held) % q->most, size);
     *payload += size;
@@ -93,7 +96,7 @@ static void queue_workload(void)
             if (size_of[place] != 0) {
                 payload -= size_of[place];
                 release(place);
-            } else if (payload < 28 * 1024) {
+            } else if (payload < QUEUE_PAYLOAD) {
                 allocate(place, 88 + 4 * random_below(40));
                 payload += size_of[place];
             }

@@ -8,30 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #define MOST_RECORDS ((size_t)1 << 28)
 #define DEAD UINT32_MAX
-
-void *fh_map(size_t bytes)
-{
-    /* The pages are there before any time is taken: an allocator of the system has its own from the pass before. */
-    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE;
-    void *mem = mmap(NULL, bytes != 0 ? bytes : 1, PROT_READ | PROT_WRITE, flags, -1, 0);
-    if (mem == MAP_FAILED) {
-        fprintf(stderr, "fh-replay: no memory for %zu bytes: %s\n", bytes, strerror(errno));
-        exit(2);
-    }
-    return mem;
-}
-
-void fh_unmap(void *mem, size_t bytes)
-{
-    if (mem != NULL)
-        munmap(mem, bytes != 0 ? bytes : 1);
-}
 
 /* What is being read, and where the numbers of its blocks lead. */
 struct reader {
@@ -223,7 +204,7 @@ static bool parse(struct fh_trace *t, const char *path, const unsigned char *byt
     if (!good)
         fh_unmap(t->ops, most * sizeof *t->ops);
     else
-        t->ops = mremap(t->ops, most * sizeof *t->ops, t->count * sizeof *t->ops, MREMAP_MAYMOVE);
+        t->ops = fh_shrink(t->ops, most * sizeof *t->ops, t->count * sizeof *t->ops);
     return good;
 }
 

@@ -40,6 +40,9 @@ void fh_unload(struct fh_trace *t);
 void *fh_map(size_t bytes);
 void fh_unmap(void *mem, size_t bytes);
 
+/* Gives back what lies behind the first kept bytes; returns where they are now. */
+void *fh_shrink(void *mem, size_t bytes, size_t kept);
+
 /* What the trace itself asks for, however good the allocator. */
 struct fh_bound {
     size_t payload;       /* the most payload alive at once */

@@ -4,6 +4,7 @@
  *
  *   cut      every proper prefix is refused; with `cut' allowed it is taken or refused
  *   flip     every single bit flipped: refused, unless the bit is in the program's name or tells 4 from 8 bytes
+ *   limits   traces made to lie just within a limit, which are taken, and just past it, which are refused
  *   forged   every single bit of a record flipped and the sum made right again: refused, or a trace that can be replayed
  *
  * Prints one line for each and ends with the number of wrong answers (at most 1). Built with the address and undefined-behaviour
@@ -21,6 +22,28 @@ static unsigned char *good;
 static size_t length;
 static char path[64];
 static int file;
+
+/* Memory in which the address sanitizer sees every stray access. */
+void *fh_map(size_t bytes)
+{
+    void *mem = calloc(1, bytes != 0 ? bytes : 1);
+    if (mem == NULL)
+        exit(2);
+    return mem;
+}
+
+void fh_unmap(void *mem, size_t bytes)
+{
+    (void)bytes;
+    free(mem);
+}
+
+void *fh_shrink(void *mem, size_t bytes, size_t kept)
+{
+    (void)bytes;
+    void *shrunk = realloc(mem, kept != 0 ? kept : 1);
+    return shrunk != NULL ? shrunk : mem;
+}
 
 /* The bytes as a file that the loader can open. */
 static bool loads(struct fh_trace *t, const unsigned char *bytes, size_t n, bool cut)
@@ -105,6 +128,45 @@ static size_t try_forged(size_t *tried)
     return wrong;
 }
 
+/* A trace of a malloc and one more record is taken if good, else refused. */
+static size_t limit(size_t *tried, enum fh_trace_op op, uint64_t value, uint64_t then, bool taken)
+{
+    static struct fh_trace_writer w;
+    struct fh_trace t;
+    (*tried)++;
+    if (ftruncate(file, 0) != 0 || lseek(file, 0, SEEK_SET) != 0)
+        exit(2);
+    fh_trace_begin(&w, file, 8, "limit");
+    fh_trace_put(&w, FH_T_MALLOC, 10, 0);
+    fh_trace_put(&w, op, value, then);
+    if (!fh_trace_end(&w))
+        exit(2);
+    bool loaded = fh_load(&t, path, false);
+    if (loaded)
+        fh_unload(&t);
+    return loaded != taken;
+}
+
+static size_t try_limits(size_t *tried)
+{
+    size_t wrong = 0;
+    wrong += limit(tried, FH_T_MALLOC, UINT32_MAX, 0, true);
+    wrong += limit(tried, FH_T_MALLOC, (uint64_t)UINT32_MAX + 1, 0, false);
+    wrong += limit(tried, FH_T_CALLOC, UINT64_MAX, 0, false);
+    wrong += limit(tried, FH_T_REALLOC, 0, UINT32_MAX, true);
+    wrong += limit(tried, FH_T_REALLOC, 0, (uint64_t)UINT32_MAX + 1, false);
+    wrong += limit(tried, FH_T_REALLOC, 1, 5, false);
+    wrong += limit(tried, FH_T_FREE, 0, 0, true);
+    wrong += limit(tried, FH_T_FREE, 1, 0, false);
+    wrong += limit(tried, FH_T_FREE, UINT64_MAX, 0, false);
+    wrong += limit(tried, FH_T_ALIGNED, 40, 5, true);
+    wrong += limit(tried, FH_T_ALIGNED, 41, 5, false);
+    wrong += limit(tried, FH_T_THREAD, UINT16_MAX, 0, true);
+    wrong += limit(tried, FH_T_THREAD, UINT16_MAX + 1, 0, false);
+    wrong += limit(tried, FH_T_OPS, 0, 0, false);
+    return wrong;
+}
+
 static size_t say(const char *what, size_t (*try)(size_t *tried), FILE *out)
 {
     size_t tried = 0;
@@ -141,6 +203,7 @@ int main(int argc, char **argv)
     wrong += say("cut", try_cuts, stdout);
     wrong += say("flip", try_flips, stdout);
     wrong += say("forged", try_forged, stdout);
+    wrong += say("limits", try_limits, stdout);
     free(good);
     return wrong != 0;
 }

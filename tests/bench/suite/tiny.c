@@ -3,10 +3,11 @@
  * tiny.c - a program whose allocations are known to the last one, for the recorder to be measured against.
  *
  *   tiny calls     one of each call: 4 malloc, 1 calloc, 2 aligned, 3 realloc, 5 free
- *   tiny fork      3 malloc, then a child that does 2 malloc and ends by _exit; the parent frees 1
+ *   tiny fork      4 malloc, 1 free, then a child that does 2 malloc, frees 4 and ends by _exit; the parent frees 1
  *   tiny exec      2 malloc, then exec of itself as `tiny calls'
  *   tiny vfork     2 malloc, a vforked child that execs, then 1 free
  *   tiny threads   2 threads that each allocate and free 20,000 blocks, some of which the other one frees
+ *   tiny many      30,000 malloc, then as many free in another order
  *   tiny kill      50,000 malloc, then ends itself by SIGKILL
  *
  * Invariant: it calls nothing that allocates by itself (no stdio).
@@ -61,14 +62,19 @@ static int calls(void)
 
 static int with_fork(void)
 {
+    void *gone = keep(malloc(500));
     void *a = keep(malloc(1000));
-    keep(malloc(2000));
-    keep(malloc(3000));
+    void *b = keep(malloc(2000));
+    void *c = keep(malloc(3000));
+    free(gone);
     pid_t child = fork();
     if (child == 0) {
-        keep(malloc(4000));
+        void *d = keep(malloc(4000));
         keep(malloc(5000));
         free(a);
+        free(b);
+        free(c);
+        free(d);
         _exit(0);
     }
     int status;
@@ -123,6 +129,17 @@ static int with_threads(void)
     return 0;
 }
 
+static int many(void)
+{
+    enum { COUNT = 30000, STRIDE = 7919 };
+    static void *blocks[COUNT];
+    for (unsigned i = 0; i < COUNT; i++)
+        blocks[i] = keep(malloc(1 + i % 100));
+    for (unsigned i = 0; i < COUNT; i++)
+        free(blocks[(size_t)i * STRIDE % COUNT]);
+    return 0;
+}
+
 static int killed(void)
 {
     for (unsigned i = 0; i < 50000; i++)
@@ -141,6 +158,8 @@ int main(int argc, char **argv)
         return with_vfork(argv);
     if (strcmp(what, "threads") == 0)
         return with_threads();
+    if (strcmp(what, "many") == 0)
+        return many();
     if (strcmp(what, "kill") == 0)
         return killed();
     if (strcmp(what, "exec") == 0) {
