@@ -22,17 +22,17 @@ static uint32_t high_word(uintptr_t x)
     return (uint32_t)((uint64_t)x >> 32);
 }
 
+/* A sum of products, one for each field, of which the upper bits are kept: every field has its own odd multiplier, so a change in
+ * any one of them shows. Each step of a search computes it, so it is not a chain of hashes. */
 static uint32_t check_for(const struct fh_space *space, const struct fh_region *r, uint32_t low_bits)
 {
-    uint32_t h = hash(space->secret, low_word((uintptr_t)r));
-    h = hash(h, low_word(r->lo));
-    h = hash(h, high_word(r->lo));
-    h = hash(h, low_word(r->last));
-    h = hash(h, high_word(r->last));
-    h = hash(h, r->left);
-    h = hash(h, r->right);
-    h = hash(h, low_bits);
-    h ^= h >> 16;
+    const uintptr_t a = (uintptr_t)0x9E3779B97F4A7C15u;
+    const uintptr_t b = (uintptr_t)0xC2B2AE3D27D4EB4Fu;
+    const uintptr_t c = (uintptr_t)0xD6E8FEB86659FD93u;
+    const uintptr_t d = (uintptr_t)0xA0761D6478BD642Fu;
+    uintptr_t sum = (r->lo ^ space->secret) * a + r->last * b + (uintptr_t)r->left * c + (uintptr_t)r->right * d;
+    sum += ((uintptr_t)r + low_bits) * (a ^ b ^ c);
+    uint32_t h = (uint32_t)(sum >> (sizeof sum * 8 - 32));
     return (h & ~(FH_CHECK_SKIP | FH_CHECK_ACQUIRED)) | low_bits;
 }
 
