@@ -202,9 +202,14 @@ static bool is_live(struct lab_model *m, const void *ptr)
 /* Later, when the address is not that of a live block. */
 static bool twice_later(struct lab_model *m, int call)
 {
-    void *ptr = give_any(m);
-    lab_operate(m, 1 + (unsigned)lab_below(m, 300));
-    return ptr != NULL && !is_live(m, ptr) && pass(m, (enum call)call, ptr);
+    for (unsigned tries = 0; tries < 20; tries++) {
+        void *ptr = give_any(m);
+        lab_operate(m, 1 + (unsigned)lab_below(m, 300));
+        if (ptr == NULL || is_live(m, ptr))
+            continue;
+        return pass(m, (enum call)call, ptr);
+    }
+    return false;
 }
 
 /* Later, when the address is that of another live block: its owner is robbed. */

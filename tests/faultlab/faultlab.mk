@@ -19,11 +19,12 @@ FAULTLAB_FLAGS := -std=c11 -O2 -g $(WARN)
 FAULTLAB_M64 :=
 FAULTLAB_M32 := -m32 -idirafter /usr/include/x86_64-linux-gnu
 
-FAULTLAB_64 := freehold-64-16 freehold-64-8 cache-64-16
+FAULTLAB_64 := freehold-64-16 freehold-64-8 cache-64-16 single-64-16
 FAULTLAB_32 := freehold-32-8 freehold-32-16
 faultlab-flags-freehold-64-16 := -DFH_GRANULE=16
 faultlab-flags-freehold-64-8 := -DFH_GRANULE=8
 faultlab-flags-cache-64-16 := -DFH_GRANULE=16 -DLAB_CACHE
+faultlab-flags-single-64-16 := -DFH_GRANULE=16 -DFH_SINGLE_LIST
 faultlab-flags-freehold-32-8 := -DFH_GRANULE=8 $(FAULTLAB_M32)
 faultlab-flags-freehold-32-16 := -DFH_GRANULE=16 $(FAULTLAB_M32)
 # The hardened build, where the core has one.

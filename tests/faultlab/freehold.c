@@ -84,6 +84,21 @@ static void release(void *ctx, void *mem, size_t bytes)
     gone[gone_count++ % MOST_ACQUIRED] = mem;
 }
 
+/* The build's name, what it claims to see, and the caches. */
+#if defined(FH_HARDENED)
+#define NAME "freehold, hardened"
+#elif defined(FH_SINGLE_LIST)
+#define NAME "freehold, one list"
+#elif defined(LAB_CACHE)
+#define NAME "freehold, cache"
+#else
+#define NAME "freehold"
+#endif
+#ifdef FH_HARDENED
+#define EXACT true
+#else
+#define EXACT false
+#endif
 #ifdef LAB_CACHE
 #define CACHE_LAYER &fh_cpu_cache
 #else
@@ -141,6 +156,13 @@ static bool open_heap(const struct lab_wish *wish)
     heap = fh_create((void *)start, first, &port);
     if (heap == NULL || !add_regions(start + first, BASE + given, more, &random))
         return false;
+    /* Something that was given back, for the crimes that need it; chunks never lie twice at one place. */
+    if (port.release != NULL) {
+        may_acquire = 2 * wish->bytes;
+        fh_free(heap, fh_malloc(heap, given));
+        fh_trim(heap);
+        may_acquire = wish->bytes - given;
+    }
     /* Each CPU's cache is made at its first use and stays: now, so that it is not missed as lost memory later. */
     for (this_cpu = port.cpus; this_cpu-- > 0;)
         fh_free(heap, fh_malloc(heap, 1));
@@ -371,15 +393,11 @@ static const char *name_of(const void *address)
 
 static const struct lab_subject subject = {
     .abi = LAB_ABI,
-#ifdef LAB_CACHE
-    .name = "freehold, cache",
-#else
-    .name = "freehold",
-#endif
+    .name = NAME,
     .granule = FH_GRANULE,
     .tag_bytes = FH_TAG_BYTES,
     .link_bytes = 8,
-    .exact = false,
+    .exact = EXACT,
     .open = open_heap,
     .take = take,
     .give = give,

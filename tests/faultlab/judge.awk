@@ -3,6 +3,7 @@
 # judge.awk - the lab's lines against what freehold promises; prints a tally. -v after=N: the trials went on for N calls after the
 # crime, and there are too few of them to miss a class.
 #
+# The promise of the hardened build, beside that of the always-on one: writes after free 95 %, delayed double frees 99 %.
 # The promise of the always-on build, for each class that needs no memory of the past:
 #   - no hang, no crash, nothing broken, silent or lost
 #   - where there is harm, at least 99.9 % is reported by a call; what only fh_check finds counts if no call touched it. In the
@@ -34,18 +35,24 @@ NF == 21 {
             verdict(0, "was-never-tried")
         next
     }
+    harm = trials - harmless
+    if ($6 == "past" && subject ~ /hardened/) {
+        verdict(detected + found >= ($5 ~ /^late/ ? 0.95 : 0.99) * trials, "is-known")
+        next
+    }
     if ($6 == "past") {
         verdict(hang == 0, "ends")
         next
     }
     verdict(hang + crash + broken + silent + lost == 0, "harms-nobody")
-    harm = trials - harmless
     if ($5 ~ /^flip-(region|heads|map|counts|port|control|cache)$/)
         verdict(detected + found >= 0.99 * harm, "is-found")
     else
         verdict(detected + found - $17 >= 0.999 * harm, "is-reported")
     if ($5 ~ /^(flip-tag-used|flip-tag-free|flip-tag-end|overflow-1|overflow-8|underflow-1)$/ && subject !~ /cache/)
         verdict($16 == 0, "is-reported-in-time")
+    if ($5 == "overflow-1" && subject ~ /hardened/)
+        verdict(detected + found == trials, "is-known-always")
     if ($5 ~ /^twice-(now|across)$/)
         verdict(detected == trials, "is-reported-always")
 }
