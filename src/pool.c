@@ -137,6 +137,7 @@ struct fh_block *fh_pool_take(struct fh_heap *h, uint32_t granules)
         return NULL;
     }
     count_used(h, granules);
+    fh_unmark(b);
     return b;
 }
 
@@ -176,6 +177,7 @@ uint32_t fh_pool_take_run(struct fh_heap *h, uint32_t granules, uint32_t count, 
         left -= granules;
     }
     fh_tag_seal(secret_of(h), b, fh_tag_for(FH_USED, left));
+    fh_unmark(b);
     return n;
 }
 
@@ -213,6 +215,7 @@ struct fh_block *fh_pool_take_aligned(struct fh_heap *h, uint32_t granules, size
         fh_pool_give(h, b, FH_USED, pad);
     }
     count_used(h, n - pad);
+    fh_unmark(block);
     return block;
 }
 

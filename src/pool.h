@@ -83,6 +83,13 @@ static inline uint32_t fh_mark_for(uint32_t secret, const struct fh_block *b)
     return (uint32_t)(uintptr_t)b ^ secret;
 }
 
+/* A block that leaves the pool bears no mark: what an earlier heap at the same place left in the memory, before a restart that
+ * kept it, say, may look like one, and the block could not be freed. */
+static inline void fh_unmark(struct fh_block *b)
+{
+    *fh_mark_of(b) = 0;
+}
+
 static inline bool fh_is_marked(uint32_t secret, const struct fh_block *b)
 {
     return (*fh_mark_of(b) ^ (uint32_t)*fh_quick_link_of(b)) == fh_mark_for(secret, b);
