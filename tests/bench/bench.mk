@@ -54,7 +54,12 @@ $(EMBEDDED_TRACES): $(B)/traces/%.fht: $(B)/fh-gen
 # The tests of all this: half a minute on one core.
 SUITES += replay
 ADAPTER_FUNCTIONS := abi name open close malloc free realloc aligned_alloc
-SUITE_BIN := $(addprefix $(B)/,fh-tiny fh-ring fh-damage fh-adapter-floor.so adapter-version.so) \
+FLAW_version := -DADAPTER_ABI_CLAIMED=99u
+FLAW_skewed := -DFLOOR_SKEW=8
+FLAW_outside := -DFLOOR_SKEW=0x10000000
+FLAW_filled := -DFLOOR_FILL=0xAA
+FLAWED_SO := $(addprefix $(B)/,adapter-version.so adapter-skewed.so adapter-outside.so adapter-filled.so)
+SUITE_BIN := $(addprefix $(B)/,fh-tiny fh-ring fh-damage fh-adapter-floor.so) $(FLAWED_SO) \
 	$(ADAPTER_FUNCTIONS:%=$(B)/adapter-without-%.so)
 
 $(B)/fh-tiny: $(BENCH)/suite/tiny.c
@@ -77,9 +82,9 @@ $(ADAPTER_FUNCTIONS:%=$(B)/adapter-without-%.so): $(B)/adapter-without-%.so: $(B
 	@mkdir -p $(@D)
 	$(CC) -std=c11 $(WARN) $(CFLAGS) $(ADAPTER_FLAGS) -Dfh_adapter_$*=another_name $< -o $@
 
-$(B)/adapter-version.so: $(BENCH)/adapters/floor.c $(BENCH)/adapter.h
+$(FLAWED_SO): $(B)/adapter-%.so: $(BENCH)/adapters/floor.c $(BENCH)/adapter.h
 	@mkdir -p $(@D)
-	$(CC) -std=c11 $(WARN) $(CFLAGS) $(ADAPTER_FLAGS) -DADAPTER_ABI_CLAIMED=99u $< -o $@
+	$(CC) -std=c11 $(WARN) $(CFLAGS) $(ADAPTER_FLAGS) $(FLAW_$*) $< -o $@
 
 .PHONY: test-replay
 test-replay: replay $(SUITE_BIN) $(TRACES)  ## test the recorder, the replayer and the stored traces

@@ -8,6 +8,7 @@
 #include "../adapter.h"
 
 #include <stdint.h>
+#include <string.h>
 
 static struct {
     unsigned char *start;
@@ -18,6 +19,14 @@ static struct {
 /* What a test has it claim to be. */
 #ifndef ADAPTER_ABI_CLAIMED
 #define ADAPTER_ABI_CLAIMED FH_ADAPTER_ABI
+#endif
+
+/* Flaws that a test asks for: blocks that many bytes beside their place, and memory that holds that byte. */
+#ifndef FLOOR_SKEW
+#define FLOOR_SKEW 0
+#endif
+#ifndef FLOOR_FILL
+#define FLOOR_FILL 0
 #endif
 
 unsigned fh_adapter_abi(void)
@@ -32,7 +41,9 @@ const char *fh_adapter_name(void)
 
 void *fh_adapter_open(void *mem, size_t size)
 {
-    ring.start = mem;
+    if (FLOOR_FILL != 0)
+        memset(mem, FLOOR_FILL, size);
+    ring.start = (unsigned char *)mem + FLOOR_SKEW;
     ring.size = size;
     ring.at = 0;
     return &ring;

@@ -145,6 +145,9 @@ says adapter-version 2 'an adapter of version 99; this program takes version 1' 
 says adapter-floor 0 'floor .* 15 ops' "$replay" -a "$B/fh-adapter-floor.so" "$calls"
 says adapter-overlaps 1 'contents changed while' "$replay" --check --region 4096 -a "$B/fh-adapter-floor.so" "$many"
 says adapter-loses 1 'did not survive realloc' "$replay" --check -a "$B/fh-adapter-floor.so" "$calls"
+says adapter-skewed 1 'a block that is not aligned' "$replay" --check -a "$B/adapter-skewed.so" "$calls"
+says adapter-outside 1 'a block outside the region' "$replay" --check -a "$B/adapter-outside.so" "$calls"
+says adapter-filled 1 'a block that is not zeroed' "$replay" --check -a "$B/adapter-filled.so" "$calls"
 
 # The ring buffer of targets without files.
 for kind in whole round foreign; do
