@@ -24,7 +24,7 @@ if [ ! -s "$elf" ] || [ ! -s "$build/qemu/have-${image%-*}" ]; then
 fi
 
 boot() {
-    timeout -k 5 "${LIMIT:-90}" "$@" -accel "tcg,thread=${QEMU_THREADS:-single}" -kernel "$elf" -display none -serial stdio -monitor none -no-reboot -nic none \
+    timeout -k 5 "${LIMIT:-120}" "$@" -accel "tcg,thread=${QEMU_THREADS:-single}" -kernel "$elf" -display none -serial stdio -monitor none -no-reboot -nic none \
         </dev/null 2>"$log.err"
     echo $? >"$log.status"
 }

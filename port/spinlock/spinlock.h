@@ -21,8 +21,15 @@ struct fh_spinlock {
     uint32_t serving;    /* the ticket that may enter */
 };
 
-/* Tells the core that it is waiting. */
-#if defined(__x86_64__) || defined(__i386__)
+/* Tells the core that it is waiting. A kernel that knows better what to do meanwhile, because it runs under a hypervisor, say,
+ * names its function in FH_SPIN_WAIT. */
+#if defined(FH_SPIN_WAIT)
+void FH_SPIN_WAIT(void);
+static inline void fh_spin_wait(void)
+{
+    FH_SPIN_WAIT();
+}
+#elif defined(__x86_64__) || defined(__i386__)
 static inline void fh_spin_wait(void)
 {
     __asm__ volatile("pause");

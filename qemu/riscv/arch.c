@@ -17,6 +17,7 @@
 #define TICK_CYCLES 3000
 
 #define MSTATUS_MIE 8
+#define MIE_SOFTWARE 8
 #define MIE_TIMER 128
 
 const char arch_name[] = ARCH_NAME;
@@ -29,6 +30,7 @@ static const void *tree;
 
 void riscv_main(const void *device_tree);
 void riscv_trap(void);
+void riscv_wait(void);
 
 void arch_putc(char c)
 {
@@ -120,6 +122,19 @@ unsigned arch_core(void)
     uintptr_t hart;
     __asm__ volatile("csrr %0, mhartid" : "=r"(hart));
     return (unsigned)hart;
+}
+
+/* Lets the emulator go on with another hart: sleeping with an interrupt that is pending already is not sleeping at all, but
+ * QEMU leaves the hart then, which it does not for a pause. */
+void riscv_wait(void)
+{
+    volatile uint32_t *own = (volatile uint32_t *)CLINT + arch_core();
+    uintptr_t state = arch_irq_save();
+    uintptr_t enabled;
+    *own = 1;
+    __asm__ volatile("csrrw %0, mie, %1\n wfi\n csrw mie, %0" : "=&r"(enabled) : "r"(MIE_SOFTWARE) : "memory");
+    *own = 0;
+    arch_irq_restore(state);
 }
 
 void arch_cores_start(void)

@@ -10,7 +10,7 @@ rv$(1)_CLANG := --target=riscv$(1)-unknown-elf -march=rv$(1)imac -mno-relax
 rv$(1)_GCC := riscv64-unknown-elf-gcc
 rv$(1)_GCC_PACKAGE := gcc-riscv64-unknown-elf
 rv$(1)_GCC_FLAGS := -march=rv$(1)imac_zicsr_zifencei
-rv$(1)_FLAGS := -mabi=$(2) -mcmodel=medany -DARCH_NAME='"rv$(1)"'
+rv$(1)_FLAGS := -mabi=$(2) -mcmodel=medany -DARCH_NAME='"rv$(1)"' -DFH_SPIN_WAIT=riscv_wait
 rv$(1)_RUN := qemu-system-riscv$(1) -M virt -bios none -m 64 -smp 4
 rv$(1)_PACKAGE := qemu-system-misc
 rv$(1)_PASSED := 0
