@@ -11,7 +11,7 @@ function percent(x, of,   p) {
     return p < 0.1 ? "<0.1" : p > 99.9 ? ">99.9" : p < 10 ? sprintf("%.1f", p) : sprintf("%.0f", p > 99.5 ? int(p) : p)
 }
 
-NF == 21 {
+NF == 22 {
     name = $1
     if (!(name in seen)) {
         seen[name] = ++subjects

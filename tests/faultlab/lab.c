@@ -47,6 +47,8 @@ struct tally {
     unsigned long missed;            /* found, and a call had touched a block at the damage */
     unsigned long calls;             /* sum over the detected */
     unsigned long most_calls;
+    unsigned long went_on;           /* detected, and the trial came to its end */
+    unsigned long kept;              /* sum over those of the memory that was left, in thousandths */
     long examples[LAB_OUTCOMES][EXAMPLES];
     char said[LAB_OUTCOMES][64];     /* what the first example showed */
 };
@@ -204,6 +206,10 @@ static void count(struct tally *t, const struct lab_record *r, enum lab_outcome 
     t->calls += calls;
     if (calls > t->most_calls)
         t->most_calls = calls;
+    if (r->done) {
+        t->went_on++;
+        t->kept += r->kept;
+    }
     if (r->first_touch != 0 && calls > r->first_touch)
         t->late++;
 }
@@ -328,6 +334,8 @@ static void add(struct tally *sum, const struct tally *t)
     sum->late += t->late;
     sum->missed += t->missed;
     sum->calls += t->calls;
+    sum->went_on += t->went_on;
+    sum->kept += t->kept;
     if (t->most_calls > sum->most_calls)
         sum->most_calls = t->most_calls;
 }
@@ -370,7 +378,8 @@ static void print_tallies(void)
         for (int o = LAB_HANG; o < LAB_OUTCOMES; o++)
             printf("\t%lu", t.outcomes[o]);
         unsigned long seen = t.outcomes[LAB_DETECTED];
-        printf("\t%lu\t%lu\t%.1f\t%lu\t%u\t", t.late, t.missed, seen != 0 ? (double)t.calls / (double)seen : 0.0, t.most_calls, unfit);
+        printf("\t%lu\t%lu\t%.1f\t%lu\t%.1f\t%u\t", t.late, t.missed, seen != 0 ? (double)t.calls / (double)seen : 0.0, t.most_calls,
+               t.went_on != 0 ? (double)t.kept / 10.0 / (double)t.went_on : 100.0, unfit);
         print_examples(&t);
     }
 }
@@ -384,7 +393,8 @@ static void print_help(void)
          "  --workers N      processes side by side (2)       --verbose    a line for each trial\n"
          "  --here           with --class and --trial: in this process, for a debugger\n"
          "prints a line for each class: subject, bits, granule, heap in KiB, class, - or past, trials, hang, crash,\n"
-         "broken, detected, silent, found, lost, harmless, late, missed, mean and most calls to detection, unfit heaps,\n"
+         "broken, detected, silent, found, lost, harmless, late, missed, mean and most calls to detection, percent of the\n"
+         "memory that was left after a report, unfit heaps,\n"
          "examples.\n"
          "classes:");
     for (unsigned class = 0; class < lab_crime_count; class++)

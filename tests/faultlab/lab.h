@@ -51,6 +51,7 @@ struct lab_record {
     unsigned first_report;     /* the number of the call that made the first one; the crime's own call is 1 */
     unsigned first_touch;      /* of the first call that touched a block at the damage, or 0; see lab_watch */
     unsigned lost;
+    unsigned kept;             /* thousandths of the memory that could be had again in the end, in any pieces */
     unsigned trapped;          /* the subject stopped the process with an instruction that does not exist */
     const void *place;         /* where the first damaged byte is, or the wrong pointer that was passed */
     const char *field;         /* its name, if the subject has one for it */

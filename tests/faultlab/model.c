@@ -270,6 +270,23 @@ static bool can_be_had_again(struct lab_model *m)
     return true;
 }
 
+/* How much of the memory can still be had, in as many pieces as it takes, in thousandths. */
+static unsigned kept(struct lab_model *m)
+{
+    enum { PIECES = 64 };
+    size_t total = 0, left = 0;
+    for (unsigned i = 0; i < m->whole_count; i++)
+        total += m->whole[i];
+    for (unsigned i = 0; i < PIECES; i++) {
+        void *ptr;
+        size_t size = take_largest(m, &ptr);
+        left += size;
+        if (size < total / 1024)
+            break;
+    }
+    return total != 0 ? (unsigned)((uint64_t)left * 1000 / total) : 1000;
+}
+
 void lab_finish(struct lab_model *m)
 {
     while (m->live != 0)
@@ -281,6 +298,7 @@ void lab_finish(struct lab_model *m)
     const char *broken = m->subject->check != NULL ? m->subject->check() : NULL;
     if (broken != NULL)
         strncpy(m->record->check, broken, sizeof m->record->check - 1);
+    m->record->kept = m->record->lost ? kept(m) : 1000;
     m->record->done = 1;
 }
 

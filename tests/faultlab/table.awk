@@ -6,9 +6,9 @@
 # happen are counts, with `-` for none, so that the eye finds them.
 BEGIN {
     FS = "\t"
-    columns = "class trials harmless detected found silent lost broken crash hang late missed calls"
+    columns = "class trials harmless detected found silent lost broken crash hang late missed calls kept"
     n = split(columns, column, " ")
-    split("18 7 9 9 8 8 7 7 7 6 6 7 7", width, " ")
+    split("18 7 9 9 8 8 7 7 7 6 6 7 7 7", width, " ")
 }
 
 function count_or_dash(x) { return x == 0 ? "-" : x }
@@ -68,18 +68,19 @@ function head(   i, line) {
     cell[11] = count_or_dash($16)
     cell[12] = count_or_dash($17)
     cell[13] = detected == 0 ? "-" : sprintf("%.1f", $18)
+    cell[14] = detected == 0 ? "-" : sprintf("%.0f%%", $20 == 100 ? 100 : $20 > 99 ? 99 : $20)
     row()
     if ($6 == "past")
         starred = 1
-    if ($21 != "-" && hang + crash + broken + (($6 == "past") ? 0 : silent + lost) > 0)
-        notes[++noted] = title ": " $5 ": " $21
+    if ($22 != "-" && hang + crash + broken + (($6 == "past") ? 0 : silent + lost) > 0)
+        notes[++noted] = title ": " $5 ": " $22
 }
 
 END {
     print ""
     print "detected: a call reported the fault; found: only the check of the whole heap did (both of the trials with harm)."
     print "broken: reported, but the heap then failed the program. late: reported, but not by the first call at the damage; missed: found, though there was such a call."
-    print "calls: mean number of calls from the damage to the report. Trials of 0: no place for this crime here."
+    print "calls: mean number of calls from the damage to the report; kept: memory that was left in the end after a report. Trials of 0: no place for this crime here."
     if (starred)
         print "* cannot be known for certain without a memory of the past."
     if (noted > 0 && form != "markdown") {
