@@ -505,8 +505,7 @@ static struct fh_block *resync(struct fh_heap *h, struct fh_block *b, uintptr_t 
 
 void fh_pool_relist(struct fh_heap *h)
 {
-    for (uint32_t i = 0; i < fh_table_words(h->lists.classes); i++)
-        *fh_head_of(&h->lists, i) = 0;
+    fh_zero(fh_head_of(&h->lists, 0), fh_table_words(h->lists.classes) * sizeof(fh_word));
     set_top(h, NULL, 0);
     const struct fh_region *r = fh_region_from(&h->lists.space, 0);
     for (; r != NULL; r = fh_region_from(&h->lists.space, r->last)) {
