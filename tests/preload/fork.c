@@ -61,7 +61,7 @@ static size_t own_size(size_t i)
 /* What the child does with its parent's blocks and with its own. */
 static void be_child(void)
 {
-    alarm(20);
+    alarm(60);
     for (size_t i = 0; i < OWN; i++) {
         EXPECT(is_painted(own[i], own_size(i), own_size(i), i));
         own[i] = realloc(own[i], own_size(i) * 2 + 1);
@@ -211,7 +211,7 @@ static void test_generations(void)
                 pthread_join(threads[i], NULL);
             break;
         }
-        alarm(20);
+        alarm(60);
     }
     for (size_t i = 0; i < OWN; i++)
         EXPECT(is_painted(own[i], own_size(i), own_size(i), i));
