@@ -53,3 +53,26 @@ FIT_TRACES ?= $(TRACES)
 .PHONY: fit
 fit: replay $(FIT:%=$(B)/fh-adapter-%.so) $(FIT_TRACES)  ## the smallest region of each trace, and what other settings would change (FIT_TRACES=file: of yours)
 	@$(B)/fh-replay --fit --tsv -a $(B)/fh-adapter-freehold.so $(FIT:%=-a $(B)/fh-adapter-%.so) $(FIT_TRACES) | awk -F'\t' -f $(BENCH)/fit.awk
+
+# The same on 32-bit, granules of 8, where most firmware lives. Packages that do not drive out the cross compilers, as gcc-multilib does.
+NEED_32 := /usr/lib32/crt1.o:libc6-dev-i386 /usr/lib/gcc/x86_64-linux-gnu/$(shell gcc -dumpversion)/32/libgcc.a:lib32gcc-$(shell gcc -dumpversion)-dev
+FLAGS_32 := -m32 -idirafter /usr/include/x86_64-linux-gnu
+SO_32 := $(addprefix $(B)/fh32/fh-adapter-,freehold.so single.so granule16.so k1.so)
+VARIANT_32_freehold :=
+VARIANT_32_single := -DFH_SINGLE_LIST
+VARIANT_32_granule16 := -DFH_GRANULE=16
+VARIANT_32_k1 := -DFH_SEARCH_DEPTH=1
+
+$(B)/fh32/fh-replay: $(REPLAY_SRC) $(BENCH_HDR)
+	$(call need,$(NEED_32))
+	@mkdir -p $(@D)
+	gcc $(FLAGS_32) -std=c11 $(WARN) -O2 $(REPLAY_SRC) -o $@ -ldl
+
+$(SO_32): $(B)/fh32/fh-adapter-%.so: $(BENCH)/adapters/freehold.c $(BENCH)/adapter.h $(CORE_SRC) $(CORE_HDR)
+	$(call need,$(NEED_32))
+	@mkdir -p $(@D)
+	gcc $(FLAGS_32) $(CORE_CFLAGS) -O2 -fPIC -shared -fvisibility=hidden $(VARIANT_32_$*) -DADAPTER_NAME='"$*"' $(CORE_SRC) $< -o $@
+
+.PHONY: fit-32
+fit-32: $(B)/fh32/fh-replay $(SO_32) $(EMBEDDED_TRACES)  ## the same for the embedded workloads on 32-bit, with one list, larger granules, a shorter search
+	@$(B)/fh32/fh-replay --fit --tsv $(SO_32:%=-a %) $(EMBEDDED_TRACES) | awk -F'\t' -f $(BENCH)/fit.awk

@@ -13,6 +13,7 @@
 
 #define MOST_RECORDS ((size_t)1 << 28)
 #define DEAD UINT32_MAX
+#define MOST_ALIGN_LOG (sizeof(size_t) > 4 ? 40u : 30u)
 
 /* What is being read, and where the numbers of its blocks lead. */
 struct reader {
@@ -80,8 +81,8 @@ static bool take_record(struct reader *r, unsigned op, uint64_t value, uint64_t 
     case FH_T_CALLOC:
         return add_block(r, (enum fh_trace_op)op, value, 0);
     case FH_T_ALIGNED:
-        if (value > 40)
-            return complain(r, "damaged: an alignment above 2^40");
+        if (value > MOST_ALIGN_LOG)
+            return complain(r, "damaged: an alignment that no block can have");
         return add_block(r, FH_T_ALIGNED, then, (unsigned)value);
     case FH_T_FREE:
         slot = slot_at(r, value);

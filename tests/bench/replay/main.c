@@ -101,7 +101,7 @@ static int take_option(struct arguments *a, char **argv, int argc, int *i)
             if ((a->request.passes = number(value, 1000000)) == 0)
                 return bad("not a number of passes:", value);
         } else if (strcmp(option, "--region") == 0) {
-            if ((a->request.region = number(value, (size_t)1 << 40)) == 0)
+            if ((a->request.region = number(value, SIZE_MAX / 4)) == 0)
                 return bad("not a number of bytes:", value);
         } else {
             return bad("unknown option", option);
