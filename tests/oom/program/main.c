@@ -5,7 +5,7 @@
  * For each n the program runs on a heap of its own whose n-th allocating call is refused. It gives up: then everything must be
  * back. Or memory returns at once, or after a few more refusals, and it goes on: then the result must be the right one.
  */
-#include "../fail.h"
+#include "fail.h"
 #include "words.h"
 
 #include <stdio.h>
