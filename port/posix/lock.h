@@ -37,6 +37,10 @@ static inline bool fh_lock_is_alone(void)
 }
 #endif
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct fh_lock {
     uint32_t word;
     uintptr_t forker;         /* the thread that is inside fork, or 0 */
@@ -81,5 +85,9 @@ void fh_lock_watch(struct fh_lock *lock);
 
 /* Forgets it again: before its memory ends. */
 void fh_lock_unwatch(struct fh_lock *lock);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -26,6 +26,10 @@
 
 #include "lock.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define FH_POSIX_LEAST ((size_t)1 << 20)
 #define FH_POSIX_MOST ((size_t)64 << 20)
 
@@ -68,5 +72,9 @@ void fh_posix_fault(void *ctx, const struct fh_fault *fault);
  * and a newline into the text, of FH_POSIX_LINE bytes, and returns its length. */
 #define FH_POSIX_LINE 160
 size_t fh_posix_describe(char *text, const struct fh_fault *fault);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
