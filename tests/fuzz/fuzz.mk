@@ -20,8 +20,8 @@ FUZZ_DEPENDS := $(FUZZ_SRC) $(wildcard tests/fuzz/*.h) $(CORE_SRC) $(CORE_HDR) t
 # The core as it is built for use; the harness is hosted.
 FUZZ_FLAGS := $(subst -std=c11,-std=gnu11,$(CORE_CFLAGS)) $(WARN) -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 FUZZ_SANITIZERS := address,undefined
-export ASAN_OPTIONS ?= abort_on_error=1:detect_leaks=0:handle_abort=0
-FUZZ_AFL := AFL_SKIP_CPUFREQ=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 AFL_NO_UI=1 AFL_NO_AFFINITY=1
+FUZZ_ASAN := ASAN_OPTIONS=abort_on_error=1:detect_leaks=0:symbolize=0
+FUZZ_AFL := $(FUZZ_ASAN) AFL_SKIP_CPUFREQ=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 AFL_NO_UI=1 AFL_NO_AFFINITY=1 AFL_NO_COLOR=1
 
 .PHONY: fuzz-tools fuzz-afl-tools
 fuzz-tools:

@@ -383,10 +383,22 @@ static void call_with(struct subject *s, void *pointer, unsigned how, uint32_t k
     settle(s);
 }
 
+static size_t bytes_cached(struct subject *s)
+{
+    struct fh_stats stats;
+    fh_stats(s->heap, &stats);
+    return stats.bytes_cached;
+}
+
+/* A CPU's first free makes its cache, and that may come to lie where the block was: then the block is one in use again, which no
+ * call can tell. So the second call is fh_free only if no cache is to be made. */
 static void double_free(struct subject *s, struct slot *slot, unsigned how)
 {
     void *block = slot->block;
+    size_t before = bytes_cached(s);
     do_free(s, slot);
+    if (how == 0 && s->port.cpus != 0 && s->port.cache != NULL && bytes_cached(s) <= before)
+        how = 3;
     call_with(s, block, how, any_dead);
 }
 

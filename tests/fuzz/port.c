@@ -29,9 +29,12 @@ static void nest(struct subject *s)
 {
     if (s->depth >= NESTING || s->quiet)
         return;
+    /* What the port does for the calls inside is not for the one outside. */
+    bool grew = s->allocator_grew;
     s->depth++;
     operate(s->depth);
     s->depth--;
+    s->allocator_grew = grew;
 }
 
 static void expect_bad_region(struct subject *s)
@@ -80,7 +83,6 @@ static void *acquire(void *ctx, size_t min, size_t *got)
     bool nested = (decision & 0xC0) == 0xC0;
     if (nested)
         nest(s);
-    s->allocator_grew = false;
     void *mem = NULL;
     if (plan == EXACT)
         mem = give(s, min, min, got);
@@ -95,12 +97,10 @@ static void *acquire(void *ctx, size_t min, size_t *got)
     /* What is nested after the memory is ready uses the heap as it is without it. Not if the memory is bad because of a part that
      * the heap could give back meanwhile. */
     if (nested && plan < OVERLAP && (decision & 0x20) != 0) {
-        bool grew = s->allocator_grew;
         size_t given = mem != NULL ? *got : 0;
         s->pending += given;
         nest(s);
         s->pending -= given;
-        s->allocator_grew = grew;
     }
     return mem;
 }
