@@ -176,7 +176,8 @@ static bool is_steering(size_t at)
 {
     const size_t word = sizeof(void *);
     return at / word == offsetof(struct fh_heap, port) / word || at / word == offsetof(struct fh_heap, caches) / word
-        || at / word == offsetof(struct fh_heap, by_cpu) / word;
+        || at / word == offsetof(struct fh_heap, by_cpu) / word || at / word == offsetof(struct fh_heap, deferred) / word
+        || at / word == offsetof(struct fh_heap, finish) / word;
 }
 
 /* A bool that is neither true nor false: no program may even read it. */
@@ -204,11 +205,15 @@ static void control(void)
                 continue;
             rig_poke(place, rig_peek(place) ^ (uint32_t)1 << bit);
             *verdict = FH_FAULT_KINDS;
+            /* Damage that leaves nobody to tell ends in a trap, which is as good as a name. */
+            bool trapped = false;
             if (at < FH_CONTROL_BYTES)
-                host_run(ask, NULL, 10);
+                trapped = host_trapped(host_run(ask, NULL, 10));
             else
                 ask(NULL);
-            if (!CHECK(*verdict != FH_FAULT_KINDS) && told++ < 8) {
+            if (trapped) {
+                named++;
+            } else if (!CHECK(*verdict != FH_FAULT_KINDS) && told++ < 8) {
                 say("  the check crashes on bit %u of the word at offset %z of the heap\n", bit, (uintptr_t)at);
             } else if (*verdict != FH_OK) {
                 named++;
