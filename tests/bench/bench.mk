@@ -51,6 +51,9 @@ $(EMBEDDED_TRACES): $(B)/traces/%.fht: $(B)/fh-gen
 	@mkdir -p $(@D)
 	@$(B)/fh-gen $* $@
 
+# Included here and not by the wildcard: the prerequisites below must know its names.
+include $(BENCH)/variants.make
+
 # The tests of all this: half a minute on one core.
 SUITES += replay
 ADAPTER_FUNCTIONS := abi name open close malloc free realloc aligned_alloc

@@ -44,17 +44,15 @@ static size_t number(const char *text, size_t most)
     return *text >= '0' && *text <= '9' && *end == '\0' && n <= most ? (size_t)n : 0;
 }
 
-/* freehold's adapter lies next to the program. */
-static const char *own_adapter(void)
+/* A build of freehold as an adapter lies next to the program. */
+static void own_adapter(char path[4096], const char *build)
 {
-    static char path[4096];
-    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 64);
+    ssize_t length = readlink("/proc/self/exe", path, 4096 - 64);
     if (length < 0)
         length = 0;
     path[length] = '\0';
     char *slash = strrchr(path, '/');
-    strcpy(slash != NULL ? slash + 1 : path, "fh-adapter-freehold.so");
-    return path;
+    snprintf(slash != NULL ? slash + 1 : path, 64, "fh-adapter-%s.so", build);
 }
 
 enum { MOST_ADAPTERS = 32 };
@@ -67,6 +65,7 @@ struct arguments {
     const char **traces;
     size_t trace_count;
     bool cut;
+    bool own;                /* no adapter was named: freehold's own */
 };
 
 /* The option at argv[*i], its value included. Returns 0, or the status to end with. */
@@ -110,9 +109,26 @@ static int take_option(struct arguments *a, char **argv, int argc, int *i)
     return 0;
 }
 
+/* The other settings that `make fit` has built: what they would change is part of the answer to --fit. */
+static size_t load_settings(struct fh_allocator *settings)
+{
+    static const char *const builds[] = { "k1", "k8", "k16", "classes4", "classes16", "granule8", "cache" };
+    static char path[sizeof builds / sizeof *builds][4096];
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof builds / sizeof *builds; i++) {
+        own_adapter(path[i], builds[i]);
+        if (access(path[i], R_OK) == 0 && fh_allocator_load(&settings[count], path[i]))
+            count++;
+    }
+    return count;
+}
+
 static int replay_all(const struct arguments *args)
 {
     struct fh_allocator allocators[MOST_ADAPTERS];
+    struct fh_allocator settings[MOST_ADAPTERS];
+    bool compare = args->request.task == FH_FIT && !args->request.tsv && args->own;
+    size_t setting_count = compare ? load_settings(settings) : 0;
     for (size_t i = 0; i < args->adapter_count; i++)
         if (!fh_allocator_load(&allocators[i], args->adapters[i]))
             return 2;
@@ -126,6 +142,8 @@ static int replay_all(const struct arguments *args)
         }
         int s = fh_report(&args->request, &t, args->traces[i], allocators, args->adapter_count);
         status = s > status ? s : status;
+        if (compare && s == 0)
+            fh_report_settings(&t, &allocators[0], settings, setting_count);
         fh_unload(&t);
     }
     return status;
@@ -158,7 +176,11 @@ int main(int argc, char **argv)
     }
     if (args.request.picture != NULL && (args.request.task != FH_FIT || args.trace_count != 1 || args.adapter_count > 1))
         return bad("--picture goes with --fit, one trace and one adapter", NULL);
-    if (args.adapter_count == 0)
-        args.adapters[args.adapter_count++] = own_adapter();
+    static char path[4096];
+    args.own = args.adapter_count == 0;
+    if (args.own) {
+        own_adapter(path, "freehold");
+        args.adapters[args.adapter_count++] = path;
+    }
     return replay_all(&args);
 }

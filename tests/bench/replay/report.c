@@ -186,6 +186,20 @@ static int report_fit(const struct fh_request *request, const struct fh_trace *t
     return 0;
 }
 
+void fh_report_settings(const struct fh_trace *t, const struct fh_allocator *a, const struct fh_allocator *others, size_t count)
+{
+    if (count == 0) {
+        printf("    other settings: none built; `make fit' builds them and compares\n");
+        return;
+    }
+    size_t base = fh_fit(a, t, fh_bound_of(t, a->granule, a->tag).bound);
+    for (size_t i = 0; i < count; i++) {
+        size_t region = fh_fit(&others[i], t, fh_bound_of(t, others[i].granule, others[i].tag).bound);
+        if (region != 0)
+            printf("    with %-9s %11zu  %+5.1f %%\n", others[i].name, region, 100.0 * (per(region, base) - 1));
+    }
+}
+
 void fh_report_title(const struct fh_request *request)
 {
     if (request->task == FH_TIME && !request->tsv)

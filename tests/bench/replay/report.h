@@ -25,6 +25,9 @@ void fh_report_title(const struct fh_request *request);
 /* Does what is asked on each allocator. Returns 0, 1 if an allocator refused or broke something, 2 if it could not be done. */
 int fh_report(const struct fh_request *request, const struct fh_trace *t, const char *path, const struct fh_allocator *a, size_t count);
 
+/* What other builds of the allocator would change about the smallest region. */
+void fh_report_settings(const struct fh_trace *t, const struct fh_allocator *a, const struct fh_allocator *others, size_t count);
+
 /* Draws the heap over the course of the trace, replayed in a region of that many bytes. */
 bool fh_picture(const char *path, const struct fh_allocator *a, const struct fh_trace *t, size_t bytes);
 

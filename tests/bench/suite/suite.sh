@@ -9,6 +9,7 @@ B=$(realpath "$1")
 tally=$2
 shift 2
 here=$(dirname "$0")
+bench=$(realpath "$here/..")
 dir=$B/replay-suite
 rm -rf "$dir"
 mkdir -p "$dir" "$(dirname "$tally")"
@@ -104,6 +105,13 @@ says fit-smallest 1 'refused op|too small' "$replay" --check --region $((region 
 says fit-adds-up 0 '^0$' awk -F'\t' '{ print $3 - $9 - $7 - $8 }' "$dir/fit.tsv"
 says fit-system 2 'brings its own memory' "$replay" --fit -a system "$calls"
 
+says fit-settings 0 'other settings: none built|with k1 +[0-9]+ +[-+][0-9.]+ %' "$replay" --fit "$calls"
+mkdir "$dir/built"
+for f in fh-replay fh-adapter-freehold.so; do cp "$B/$f" "$dir/built/"; done
+says fit-no-settings 0 'other settings: none built' "$dir/built/fh-replay" --fit "$calls"
+cp "$B/fh-adapter-freehold.so" "$dir/built/fh-adapter-k1.so"
+says fit-same-setting 0 'with freehold +[0-9]+ +\+0\.0 %' "$dir/built/fh-replay" --fit "$calls"
+
 says picture 0 'fits in' "$replay" --fit --picture "$dir/heap.svg" "$threads"
 says picture-whole 0 '^</svg>$' tail -1 "$dir/heap.svg"
 says picture-drawn 0 '^[0-9]{2,}$' grep -c 'M[0-9]* [0-9]*v-' "$dir/heap.svg"
@@ -163,6 +171,8 @@ says ring-truncated 2 'truncated ring' "$replay" --import "$dir/x.fht" "$dir/cut
 says ring-other 2 'not a ring buffer' "$replay" --import "$dir/x.fht" "$calls"
 { head -c 40 "$dir/whole.ring"; printf '\0\0\0\0'; tail -c +41 "$dir/whole.ring"; } >"$dir/shifted.ring"
 says ring-damaged 2 'an event that does not exist' "$replay" --import "$dir/x.fht" "$dir/shifted.ring"
+
+says ring-freestanding 0 '^$' sh -c "echo '#include \"$bench/ring.h\"' | ${CC:-cc} -x c -std=c99 -ffreestanding -Wall -Wextra -Wpedantic -Werror -fsyntax-only -I. -; echo"
 
 # The generators make the same bytes everywhere.
 (cd "$B/traces" && cksum queue.fht packet.fht holes.fht random.fht) >"$dir/generated"

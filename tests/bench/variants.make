@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# variants.mk - other builds of the core as adapters: what a setting costs or brings.
+# variants.make - included by bench.mk: other builds of the core as adapters: what a setting costs or brings.
 #
 #   cache       with a thread's cache                k1 k8 k16   another depth of the search in a request's own class
 #   percpu      with one CPU's cache, by the port
@@ -30,7 +30,7 @@ EDIT_unsealed := block.h '\(fh_load\(fh_tag_of\(b\)\) \^ .*\) \* FH_OPEN' 'fh_lo
 	block.h '\(tag \* FH_SEAL\) \^ \(\(uint32_t\)\(uintptr_t\)b \^ secret\)' 'tag'
 EDIT_cache-unsealed := $(EDIT_unsealed) cache.h '\(fh_load\(fh_tag_of\(b\)\) \^ mark\) \* FH_OPEN' 'fh_load(fh_tag_of(b))'
 
-$(VARIANT_SO): $(B)/fh-adapter-%.so: $(wildcard $(BENCH)/adapters/*.c) $(BENCH)/adapter.h $(CORE_SRC) $(CORE_HDR) $(BENCH)/variant.sh $(BENCH)/variants.mk
+$(VARIANT_SO): $(B)/fh-adapter-%.so: $(wildcard $(BENCH)/adapters/*.c) $(BENCH)/adapter.h $(CORE_SRC) $(CORE_HDR) $(BENCH)/variant.sh $(BENCH)/variants.make
 	@mkdir -p $(@D)
 	@sh $(BENCH)/variant.sh src $(B)/variants/$* $(EDIT_$*)
 	$(CC) $(CORE_CFLAGS) $(CFLAGS) $(ADAPTER_FLAGS) $(VARIANT_$*) -DADAPTER_NAME='"$*"' $(CORE_SRC:src/%=$(B)/variants/$*/%) \
@@ -42,7 +42,7 @@ EDIT_bounded :=
 FASTPATH_cache := -DWITH_CACHE
 FASTPATH_cache-unsealed := -DWITH_CACHE
 FASTPATH_percpu := -DPER_CPU
-$(FASTPATHS:%=$(B)/fh-fastpath-%): $(B)/fh-fastpath-%: $(BENCH)/fastpath.c $(CORE_SRC) $(CORE_HDR) $(BENCH)/variant.sh $(BENCH)/variants.mk
+$(FASTPATHS:%=$(B)/fh-fastpath-%): $(B)/fh-fastpath-%: $(BENCH)/fastpath.c $(CORE_SRC) $(CORE_HDR) $(BENCH)/variant.sh $(BENCH)/variants.make
 	@mkdir -p $(@D)
 	@sh $(BENCH)/variant.sh src $(B)/variants/fastpath-$* $(EDIT_$*)
 	$(CC) $(CORE_CFLAGS) -O2 -g $(FASTPATH_$*) $(CORE_SRC:src/%=$(B)/variants/fastpath-$*/%) $< -o $@
