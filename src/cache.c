@@ -374,7 +374,16 @@ static void start(struct fh_heap *h)
     if (table != NULL)
         fh_zero(table, fh_payload_bytes(granules));
     h->by_cpu = table;
+    h->seal = fh_seal_for(h);
     fh_leave(h, state);
+}
+
+/* The cache at that link of the list of caches, or NULL: none, or no cache of this heap; what lies behind is then not reached. */
+static struct fh_cache *cache_at(const struct fh_heap *h, struct fh_cache *c)
+{
+    const struct fh_region *r = fh_region_over(&h->lists.space, (uintptr_t)c, (uintptr_t)c);
+    bool plausible = r != NULL && (uintptr_t)c % FH_GRANULE == 0 && (uintptr_t)c >= r->lo && (uintptr_t)c < fh_hi_for(r->last);
+    return plausible && c->heap == h ? c : NULL;
 }
 
 static void drain(struct fh_heap *h)
@@ -384,7 +393,7 @@ static void drain(struct fh_heap *h)
         unsigned cpu = h->port->cpu(h->port->ctx);
         own = cpu < h->port->cpus ? h->by_cpu[cpu] : NULL;
     }
-    for (struct fh_cache *c = h->caches; c != NULL; c = c->next) {
+    for (struct fh_cache *c = cache_at(h, h->caches); c != NULL; c = cache_at(h, c->next)) {
         if (c == own && fh_load(&c->busy) == 0) {
             flush_all(c);
             continue;
@@ -396,14 +405,14 @@ static void drain(struct fh_heap *h)
 
 static void forget(struct fh_heap *h)
 {
-    for (struct fh_cache *c = h->caches; c != NULL; c = c->next)
+    for (struct fh_cache *c = cache_at(h, h->caches); c != NULL; c = cache_at(h, c->next))
         fh_store_long(&c->span, 0);
 }
 
 static size_t held(const struct fh_heap *h)
 {
     size_t granules = 0;
-    for (const struct fh_cache *c = h->caches; c != NULL; c = c->next)
+    for (const struct fh_cache *c = cache_at(h, h->caches); c != NULL; c = cache_at(h, c->next))
         granules += held_by(c);
     return granules;
 }

@@ -41,6 +41,7 @@ static struct fh_heap *lay(uintptr_t start, uintptr_t last, const struct fh_port
     h->port = port;
     h->keeps_all = port->release == NULL;
     h->lists.classes = classes;
+    h->seal = fh_seal_for(h);
     uint32_t secret = port->random != NULL ? (uint32_t)port->random(port->ctx) : (uint32_t)place ^ 0x5EA1ED00u;
     h->lists.space.secret = secret;
     h->lists.mark = fh_list_mark(secret);

@@ -8,12 +8,12 @@
 
 /* Does not return; without an instruction for it, stands still, where a debugger finds it. */
 #if defined(__GNUC__) && !defined(__AVR__)
-static _Noreturn void trap(void)
+FH_COLD _Noreturn void fh_trap(void)
 {
     __builtin_trap();
 }
 #else
-static _Noreturn void trap(void)
+FH_COLD _Noreturn void fh_trap(void)
 {
     for (;;)
         continue;
@@ -28,9 +28,25 @@ FH_COLD void fh_report(struct fh_heap *h, const void *ptr)
     h->lists.blame.kind = FH_OK;
     struct fh_fault fault = { (enum fh_fault_kind)blame.kind, ptr, blame.block, blame.expected, blame.found };
     if (h->port->fault == NULL)
-        trap();
+        fh_trap();
     h->port->fault(h->port->ctx, &fault);
+    /* An allocation that met an overrun found it behind a free block: while that block is listed, each request that it suits
+     * would be refused again. */
+    bool allocating = ptr == NULL && fault.kind == FH_OVERRUN;
     if (fault.kind == FH_BAD_TAG || fault.kind == FH_BAD_LINK || fault.kind == FH_BAD_FOOTER
-        || fault.kind == FH_BAD_CONTROL)
+        || fault.kind == FH_BAD_CONTROL || allocating)
         fh_pool_relist(h);
+}
+
+/* Without a function to finish them nobody has deferred anything: the word is damaged. */
+FH_COLD void fh_finish_deferred(struct fh_heap *h)
+{
+    uintptr_t finish = fh_peek_long(&h->finish);
+    if (finish != 0) {
+        ((void (*)(struct fh_heap *))finish)(h);
+        return;
+    }
+    fh_blame(&h->lists, FH_BAD_CONTROL, NULL, 0, (uint32_t)h->deferred);
+    h->deferred = 0;
+    fh_report(h, NULL);
 }

@@ -85,13 +85,19 @@ static FH_COLD void *take_slowly(struct fh_heap *h, uint32_t granules, size_t al
     return b;
 }
 
+/* Asked without the lock, before anything else: a damaged structure is left to fh_enter. */
+static inline bool has_cpu_caches(const struct fh_heap *h)
+{
+    return h->by_cpu != NULL && h->seal == fh_seal_for(h);
+}
+
 void *fh_malloc(struct fh_heap *h, size_t size)
 {
     uint32_t granules = fh_granules_for(size);
     if (fh_rarely(granules == 0))
         return NULL;
     struct fh_block *b;
-    if (h->by_cpu != NULL && (b = h->port->cache->take(h, granules)) != NULL)
+    if (has_cpu_caches(h) && (b = h->port->cache->take(h, granules)) != NULL)
         return b;
     uintptr_t state = fh_enter(h);
     b = fh_pool_take(h, granules);
@@ -144,7 +150,7 @@ static FH_COLD bool detach_spare(struct fh_heap *h, struct fh_block *b, uintptr_
 
 void fh_free(struct fh_heap *h, void *ptr)
 {
-    if (ptr == NULL || (h->by_cpu != NULL && h->port->cache->put(h, (struct fh_block *)ptr)))
+    if (ptr == NULL || (has_cpu_caches(h) && h->port->cache->put(h, (struct fh_block *)ptr)))
         return;
     uintptr_t state = fh_enter(h);
     uint32_t tag;

@@ -10,11 +10,19 @@
 
 #include "pool.h"
 
-/* For those who only look. */
+/* Does not return. */
+_Noreturn void fh_trap(void);
+
+/* For those who only look. A heap whose pointer to its port is damaged has nobody to tell: it traps. */
 static inline uintptr_t fh_enter_to_read(const struct fh_heap *h)
 {
+    if (fh_rarely(h->seal != fh_seal_for(h)))
+        fh_trap();
     return h->port->lock != NULL ? h->port->lock(h->port->ctx) : 0;
 }
+
+/* Frees the blocks that were left to this call. */
+void fh_finish_deferred(struct fh_heap *h);
 
 /* For all others: what was left to the next call is done first. */
 static inline uintptr_t fh_enter(struct fh_heap *h)
@@ -22,7 +30,7 @@ static inline uintptr_t fh_enter(struct fh_heap *h)
     uintptr_t state = fh_enter_to_read(h);
     /* Read twice: the first look costs no barrier, and hardly ever finds anything. */
     if (fh_rarely(fh_peek_long((const fh_long *)&h->deferred) != 0) && fh_load_swapped(&h->deferred) != 0)
-        ((void (*)(struct fh_heap *))fh_peek_long(&h->finish))(h);
+        fh_finish_deferred(h);
     return state;
 }
 

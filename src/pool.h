@@ -19,6 +19,7 @@ struct fh_cache;
  * count from the lists, so these are aligned to a granule, and no block and no header is at link 0. */
 struct fh_heap {
     struct fh_region first;
+    uintptr_t seal;           /* over the words that are followed unseen otherwise; see fh_seal_for */
     const struct fh_port *port;
     struct fh_cache *caches;  /* all of them */
     struct fh_cache **by_cpu; /* those of the CPUs, each made at its first use; NULL: the port wants none */
@@ -37,6 +38,14 @@ struct fh_heap {
     bool keeps_all;           /* the port takes nothing back */
     _Alignas(FH_GRANULE) struct fh_lists lists;
 };
+
+/* What the heap's seal must be: any one changed bit in these words changes it. They stay as fh_create left them, so that they
+ * can be looked at before the lock is taken. */
+static inline uintptr_t fh_seal_for(const struct fh_heap *h)
+{
+    uintptr_t words = (uintptr_t)h->port ^ (uintptr_t)h->by_cpu;
+    return words ^ h->lists.classes ^ (h->keeps_all ? 0 : ~(uintptr_t)0);
+}
 
 #define FH_CONTROL_BYTES (offsetof(struct fh_heap, lists) + sizeof(struct fh_lists))
 
