@@ -43,6 +43,10 @@ extern const uint64_t arch_low;
 bool arch_timer_start(void);
 void arch_timer_stop(void);
 
+/* A periodic interrupt that nothing holds off, on the first core, and that calls kernel_nmi. False: there is none. */
+bool arch_nmi_start(void);
+void arch_nmi_stop(void);
+
 /* The cores. start lets all but the first one call kernel_core with their numbers. */
 unsigned arch_cores(void);
 unsigned arch_core(void);
@@ -52,6 +56,7 @@ void arch_cores_start(void);
  * timer; and on each further core. */
 void kernel_main(void);
 void kernel_tick(void);
+void kernel_nmi(void);
 void kernel_core(unsigned core);
 
 /* From the linker script: what the image covers, stacks included. */

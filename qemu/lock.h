@@ -8,6 +8,8 @@
 #ifndef LOCK_H
 #define LOCK_H
 
+#include <stdbool.h>
+
 #include <spinlock/spinlock.h>
 
 struct lock {
@@ -16,5 +18,8 @@ struct lock {
 
 uintptr_t lock_enter(struct lock *l);
 void lock_leave(struct lock *l, uintptr_t state);
+
+/* Is somebody inside, as far as this can be said from outside? Never on machines with one core. */
+bool lock_is_taken(const struct lock *l);
 
 #endif

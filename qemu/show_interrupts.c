@@ -7,6 +7,7 @@
  */
 #include "arch.h"
 #include "kernel.h"
+#include "lock.h"
 #include "memory.h"
 #include "text.h"
 
@@ -93,6 +94,58 @@ static void stays_off(struct fh_heap *heap)
     arch_irq_restore(outer);
 }
 
+/* A block for the NMI to free, and what the NMI saw. */
+static unsigned char *volatile nmi_block;
+static volatile unsigned nmis;
+static volatile unsigned nmis_inside;
+
+#define NMIS_WANTED 100
+#define NMI_BYTES 40
+
+/* Comes at any instruction, the allocator's own and those inside the lock included. */
+void kernel_nmi(void)
+{
+    unsigned char *p = nmi_block;
+    if (p == NULL)
+        return;
+    nmi_block = NULL;
+    nmis++;
+    nmis_inside += lock_is_taken(&heap_lock);
+    for (unsigned k = 0; k < NMI_BYTES; k++)
+        tick_faults += p[k] != (unsigned char)k;
+    tick_faults += !fh_free_deferred(tick_heap, p);
+}
+
+static void under_nmi(struct fh_heap *heap)
+{
+    struct fh_stats before;
+    struct fh_stats after;
+    fh_stats(heap, &before);
+    nmis = nmis_inside = 0;
+    if (!arch_nmi_start())
+        return;
+    for (unsigned i = 0; i < 20000000 && (nmis < NMIS_WANTED || nmis_inside == 0); i++) {
+        fh_free(heap, fh_malloc(heap, i & 255));
+        if (nmi_block != NULL)
+            continue;
+        unsigned char *p = fh_malloc(heap, NMI_BYTES);
+        for (unsigned k = 0; p != NULL && k < NMI_BYTES; k++)
+            p[k] = (unsigned char)k;
+        nmi_block = p;
+    }
+    arch_nmi_stop();
+    fh_free(heap, nmi_block);
+    nmi_block = NULL;
+    fh_stats(heap, &after);
+    text("  ");
+    text_number(nmis, 26);
+    text(" NMIs deferred a free, ");
+    text_number(nmis_inside, 1);
+    text(" of them inside the lock\n");
+    must(nmis >= NMIS_WANTED && nmis_inside != 0, "enough NMIs came, also inside the lock");
+    must(after.frees_deferred - before.frees_deferred == nmis, "what the NMIs deferred was freed");
+}
+
 bool ticks_start(struct fh_heap *heap)
 {
     ticks = 0;
@@ -127,6 +180,8 @@ void show_interrupts(struct fh_heap *heap, const char *where)
     defers(heap);
     for (unsigned i = 0; i < 40 && ticks < TICKS_WANTED && report.broken == NULL; i++)
         stress_run(heap, &plan, memory_slots, &report);
+    arch_timer_stop();
+    under_nmi(heap);
     unsigned came = ticks_stop();
     text("  ");
     text_number(came, 26);

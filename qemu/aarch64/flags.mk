@@ -4,7 +4,7 @@ ARCHES += aarch64 aarch64-be
 
 # $(1): name, $(2): clang's architecture
 define AARCH64
-$(1)_SRC := qemu/aarch64/boot.S qemu/aarch64/arch.c qemu/virt-arm/virt.c qemu/fdt.c $(KERNEL_CORES) $$(KERNEL_FRAMES)
+$(1)_SRC := qemu/aarch64/boot.S qemu/aarch64/arch.c qemu/no_nmi.c qemu/virt-arm/virt.c qemu/fdt.c $(KERNEL_CORES) $$(KERNEL_FRAMES)
 $(1)_LINK := qemu/virt-arm/link.ld
 $(1)_CLANG := --target=$(2)-none-elf
 $(1)_FLAGS := -mstrict-align -mgeneral-regs-only -DARCH_NAME='"$(1)"'

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # AArch32: QEMU's virt with four cores, memory from the device tree.
 ARCHES += arm
-arm_SRC := qemu/arm/boot.S qemu/arm/arch.c qemu/virt-arm/virt.c qemu/fdt.c qemu/cortex-m/aeabi.c $(KERNEL_CORES) $(KERNEL_FRAMES)
+arm_SRC := qemu/arm/boot.S qemu/arm/arch.c qemu/no_nmi.c qemu/virt-arm/virt.c qemu/fdt.c qemu/cortex-m/aeabi.c $(KERNEL_CORES) $(KERNEL_FRAMES)
 arm_LINK := qemu/virt-arm/link.ld
 arm_CLANG := --target=armv7a-none-eabi
 arm_GCC := arm-none-eabi-gcc

@@ -4,7 +4,7 @@ ARCHES += cortex-m0 cortex-m3 cortex-m4 cortex-m7 cortex-m33
 
 # $(1): core, $(2): clang's architecture, $(3): QEMU's machine, $(4): linker script, $(5): serial port, $(6): flags
 define CORTEX_M
-cortex-$(1)_SRC := qemu/cortex-m/boot.c qemu/cortex-m/$(5).c qemu/cortex-m/name.c qemu/cortex-m/aeabi.c $$(KERNEL_STATIC) $$(KERNEL_ONE_CORE)
+cortex-$(1)_SRC := qemu/cortex-m/boot.c qemu/no_nmi.c qemu/cortex-m/$(5).c qemu/cortex-m/name.c qemu/cortex-m/aeabi.c $$(KERNEL_STATIC) $$(KERNEL_ONE_CORE)
 cortex-$(1)_LINK := qemu/cortex-m/$(4).ld
 cortex-$(1)_CLANG := --target=$(2)-none-eabi
 cortex-$(1)_GCC := arm-none-eabi-gcc

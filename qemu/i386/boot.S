@@ -71,16 +71,22 @@ low_table:
 pc_trampoline_end:
 
     .code32
-    .globl pc_timer_entry, pc_stop_entry
-pc_timer_entry:
+    .macro interrupt handler
     pusha
     cld
     mov %esp, %ebp
     and $-16, %esp
-    call pc_timer
+    call \handler
     mov %ebp, %esp
     popa
     iret
+    .endm
+
+    .globl pc_timer_entry, pc_nmi_entry, pc_stop_entry
+pc_timer_entry:
+    interrupt pc_timer
+pc_nmi_entry:
+    interrupt pc_nmi
 pc_stop_entry:
     and $-16, %esp
     call pc_stop

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # i386: a PC with four cores and without paging, by Multiboot 1; run by the 64-bit emulator too.
 ARCHES += i386
-i386_SRC := qemu/i386/boot.S qemu/i386/arch.c qemu/pc/pc.c qemu/pc/multiboot.c qemu/pc/apic.c $(KERNEL_CORES) $(KERNEL_FRAMES)
+i386_SRC := qemu/i386/boot.S qemu/i386/arch.c qemu/pc/pc.c qemu/pc/multiboot.c qemu/pc/apic.c qemu/pc/nmi.c $(KERNEL_CORES) $(KERNEL_FRAMES)
 i386_LINK := qemu/pc/link.ld
 i386_CLANG := --target=i686-unknown-none-elf
 i386_GCC := $(if $(filter x86_64% i%86,$(HOST)),gcc)

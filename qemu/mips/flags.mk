@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # MIPS32, big-endian: QEMU's malta. Debian has no bare-metal gcc for it.
 ARCHES += mips
-mips_SRC := qemu/mips/boot.S qemu/mips/arch.c $(KERNEL_ONE_CORE) $(KERNEL_FRAMES)
+mips_SRC := qemu/mips/boot.S qemu/mips/arch.c qemu/no_nmi.c $(KERNEL_ONE_CORE) $(KERNEL_FRAMES)
 mips_LINK := qemu/mips/link.ld
 mips_CLANG := --target=mips-unknown-elf
 mips_FLAGS := -mips32r2 -mabi=32 -mno-abicalls -G0 -msoft-float

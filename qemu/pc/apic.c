@@ -16,24 +16,19 @@
 extern const unsigned char pc_trampoline[];
 extern const unsigned char pc_trampoline_end[];
 
-static volatile uint32_t *apic(unsigned offset)
-{
-    return (volatile uint32_t *)(uintptr_t)(0xFEE00000u + offset);
-}
-
 void pc_timer(void)
 {
     kernel_tick();
-    *apic(0xB0) = 0;
+    *pc_apic(0xB0) = 0;
 }
 
 bool arch_timer_start(void)
 {
     pc_gate(TIMER_VECTOR, pc_timer_entry);
-    *apic(0xF0) = 0x1FF;                      /* on, spurious vector 255 */
-    *apic(0x3E0) = 0xB;                       /* the bus clock undivided */
-    *apic(0x320) = 0x20000 | TIMER_VECTOR;    /* periodic */
-    *apic(0x380) = 100000;
+    *pc_apic(0xF0) = 0x1FF;                      /* on, spurious vector 255 */
+    *pc_apic(0x3E0) = 0xB;                       /* the bus clock undivided */
+    *pc_apic(0x320) = 0x20000 | TIMER_VECTOR;    /* periodic */
+    *pc_apic(0x380) = 100000;
     __asm__ volatile("sti");
     return true;
 }
@@ -41,8 +36,8 @@ bool arch_timer_start(void)
 void arch_timer_stop(void)
 {
     __asm__ volatile("cli");
-    *apic(0x320) = 0x10000;
-    *apic(0x380) = 0;
+    *pc_apic(0x320) = 0x10000;
+    *pc_apic(0x380) = 0;
 }
 
 unsigned arch_cores(void)
@@ -52,7 +47,7 @@ unsigned arch_cores(void)
 
 unsigned arch_core(void)
 {
-    return *apic(0x20) >> 24;
+    return *pc_apic(0x20) >> 24;
 }
 
 static void wait(unsigned microseconds)
@@ -66,9 +61,9 @@ void arch_cores_start(void)
     volatile unsigned char *to = (volatile unsigned char *)TRAMPOLINE;
     for (const unsigned char *from = pc_trampoline; from < pc_trampoline_end; from++)
         *to++ = *from;
-    *apic(0xF0) = 0x1FF;
-    *apic(0x300) = 0xC4500;                       /* INIT to all others */
+    *pc_apic(0xF0) = 0x1FF;
+    *pc_apic(0x300) = 0xC4500;                       /* INIT to all others */
     wait(10000);
-    *apic(0x300) = 0xC4600 | TRAMPOLINE >> 12;    /* start there */
+    *pc_apic(0x300) = 0xC4600 | TRAMPOLINE >> 12;    /* start there */
     wait(1000);
 }

@@ -24,13 +24,22 @@ static inline uint8_t inb(uint16_t port)
     return value;
 }
 
+/* A register of this core's local APIC. */
+static inline volatile uint32_t *pc_apic(unsigned offset)
+{
+    return (volatile uint32_t *)(uintptr_t)(0xFEE00000u + offset);
+}
+
 /* Lets an interrupt vector lead to an entry in boot.S. */
 void pc_gate(unsigned vector, void (*entry)(void));
 
-/* Entries in boot.S: the timer's, which calls pc_timer, and that of what should not happen, which calls pc_stop. */
+/* Entries in boot.S: the timer's, which calls pc_timer, the NMI's, which calls pc_nmi, and that of what should not happen,
+ * which calls pc_stop. */
 void pc_timer_entry(void);
+void pc_nmi_entry(void);
 void pc_stop_entry(void);
 void pc_timer(void);
+void pc_nmi(void);
 void pc_stop(void);
 
 /* Left by boot.S: what the boot loader passed. */

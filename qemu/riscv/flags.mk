@@ -4,7 +4,7 @@ ARCHES += rv64 rv32
 
 # $(1): width, $(2): ABI
 define RISCV
-rv$(1)_SRC := qemu/riscv/boot.S qemu/riscv/arch.c qemu/fdt.c $(KERNEL_CORES) $$(KERNEL_FRAMES)
+rv$(1)_SRC := qemu/riscv/boot.S qemu/riscv/arch.c qemu/no_nmi.c qemu/fdt.c $(KERNEL_CORES) $$(KERNEL_FRAMES)
 rv$(1)_LINK := qemu/riscv/link.ld
 rv$(1)_CLANG := --target=riscv$(1)-unknown-elf -march=rv$(1)imac -mno-relax
 rv$(1)_GCC := riscv64-unknown-elf-gcc

@@ -116,8 +116,7 @@ low_table:
 pc_trampoline_end:
 
     .code64
-    .globl pc_timer_entry, pc_stop_entry
-pc_timer_entry:
+    .macro interrupt handler
     push %rax
     push %rcx
     push %rdx
@@ -128,7 +127,7 @@ pc_timer_entry:
     push %r10
     push %r11
     cld
-    call pc_timer
+    call \handler
     pop %r11
     pop %r10
     pop %r9
@@ -139,6 +138,13 @@ pc_timer_entry:
     pop %rcx
     pop %rax
     iretq
+    .endm
+
+    .globl pc_timer_entry, pc_nmi_entry, pc_stop_entry
+pc_timer_entry:
+    interrupt pc_timer
+pc_nmi_entry:
+    interrupt pc_nmi
 pc_stop_entry:
     and $-16, %rsp
     call pc_stop
