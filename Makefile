@@ -11,7 +11,9 @@
 #
 # A suite of tests is a target test-NAME, listed in SUITES, that leaves its count in $(B)/tally/NAME; see tests/tools/tally.sh.
 
-MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+# As many jobs as there are processors, unless JOBS says otherwise.
+JOBS ?= $(shell nproc 2>/dev/null || echo 1)
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables -j$(JOBS)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
@@ -40,6 +42,7 @@ CORE_OBJ := $(CORE_SRC:src/%.c=$(B)/core/%.o)
 
 $(B)/core/%.o: src/%.c $(CORE_HDR) Makefile
 	@mkdir -p $(@D)
+	@command -v $(firstword $(CC)) >/dev/null || sh tests/tools/need.sh $(firstword $(CC)):gcc
 	$(CC) $(CORE_CFLAGS) $(CFLAGS) -c $< -o $@
 
 $(B)/libfreehold.a: $(CORE_OBJ)

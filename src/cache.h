@@ -116,4 +116,10 @@ struct fh_cache_layer {
     size_t (*held)(const struct fh_heap *h);
 };
 
+/* Has a cache been opened, and is there a layer to ask about it? */
+static inline bool fh_has_caches(const struct fh_heap *h)
+{
+    return h->caches != NULL && h->port->cache != NULL;
+}
+
 #endif

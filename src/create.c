@@ -102,7 +102,7 @@ size_t fh_add_region(struct fh_heap *h, void *mem, size_t size)
 /* What waits in caches keeps a region from being idle. */
 static void drain(struct fh_heap *h)
 {
-    if (h->caches == NULL)
+    if (!fh_has_caches(h))
         return;
     uintptr_t state = fh_enter(h);
     h->port->cache->drain(h);
@@ -127,7 +127,7 @@ size_t fh_trim(struct fh_heap *h)
         from = r->last;
         uintptr_t start = fh_region_start(r);
         size_t bytes = r->last - start + 1;
-        if (h->caches != NULL)
+        if (fh_has_caches(h))
             port->cache->forget(h);
         bool detached = r != &h->first && fh_region_is_acquired(r) && fh_pool_detach(h, r);
         fh_report(h, NULL);

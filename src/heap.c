@@ -72,7 +72,7 @@ static FH_COLD void *take_slowly(struct fh_heap *h, uint32_t granules, size_t al
         fh_report(h, NULL);
         b = take(h, granules, align);
     }
-    if (b == NULL && h->caches != NULL) {
+    if (b == NULL && fh_has_caches(h)) {
         h->port->cache->drain(h);
         b = take(h, granules, align);
     }
@@ -143,7 +143,7 @@ static FH_COLD bool detach_spare(struct fh_heap *h, struct fh_block *b, uintptr_
         return false;
     *start = fh_region_start(r);
     *bytes = r->last - *start + 1;
-    if (h->caches != NULL)
+    if (fh_has_caches(h))
         h->port->cache->forget(h);
     return fh_pool_detach(h, r);
 }

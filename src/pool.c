@@ -354,6 +354,8 @@ static bool retire_top(struct fh_heap *h)
     uint32_t size = h->top_size;
     if (size == 0)
         return true;
+    if (!open_top(h))
+        return false;
     set_top(h, NULL, 0);
     return fh_list_insert(&h->lists, b, size);
 }
@@ -362,6 +364,8 @@ void fh_pool_promote(struct fh_heap *h, struct fh_block *b)
 {
     struct fh_lists *l = &h->lists;
     uintptr_t room = fh_space_room(&l->space, b);
+    if (room == 0)
+        return;
     uint32_t size = fh_free_size(&l->space, b, fh_tag_open(secret_of(h), b));
     if (size <= h->top_size || room / FH_GRANULE != size || !retire_top(h))
         return;

@@ -77,7 +77,7 @@ void fh_stats(struct fh_heap *h, struct fh_stats *stats)
     stats->bytes_used = h->used * FH_GRANULE;
     stats->bytes_peak = h->peak * FH_GRANULE;
     stats->bytes_free = (h->total - h->used) * FH_GRANULE;
-    if (h->caches != NULL)
+    if (fh_has_caches(h))
         stats->bytes_cached = h->port->cache->held(h) * FH_GRANULE;
     uint64_t granules = h->top_size;
     if (granules != 0)
