@@ -379,6 +379,7 @@ static const char *name_of(const void *address)
         FIELD(keeps_all, "keeps_all"), FIELD(lists.space.lo, "space.lo"), FIELD(lists.space.span, "space.span"),
         FIELD(lists.space.root, "space.root"), FIELD(lists.space.secret, "space.secret"), FIELD(lists.blame, "blame"),
         FIELD(lists.classes, "classes"),
+        FIELD(top, "top"), FIELD(top_size, "top_size"), FIELD(deferred, "deferred"), FIELD(finish, "finish"),
     };
 #undef FIELD
     size_t offset = (uintptr_t)address - (uintptr_t)heap;
