@@ -126,7 +126,7 @@ size_t fh_trim(struct fh_heap *h)
         }
         from = r->last;
         uintptr_t start = fh_region_start(r);
-        size_t bytes = r->last - start + 1;
+        size_t bytes = fh_region_bytes(r);
         if (fh_has_caches(h))
             port->cache->forget(h);
         bool detached = r != &h->first && fh_region_is_acquired(r) && fh_pool_detach(h, r);
@@ -149,7 +149,7 @@ size_t fh_destroy(struct fh_heap *h)
     struct fh_region *r;
     while ((r = fh_region_from(&h->lists.space, from)) != NULL) {
         uintptr_t start = fh_region_start(r);
-        size_t bytes = r->last - start + 1;
+        size_t bytes = fh_region_bytes(r);
         bool acquired = fh_region_is_acquired(r);
         from = r->last;
         if (r == &h->first || !acquired)
@@ -160,8 +160,7 @@ size_t fh_destroy(struct fh_heap *h)
     }
     if (!fh_region_is_acquired(&h->first))
         return released;
-    uintptr_t start = fh_region_start(&h->first);
-    size_t bytes = h->first.last - start + 1;
-    port->release(port->ctx, (void *)start, bytes);
+    size_t bytes = fh_region_bytes(&h->first);
+    port->release(port->ctx, (void *)fh_region_start(&h->first), bytes);
     return released + bytes;
 }

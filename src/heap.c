@@ -142,7 +142,7 @@ static FH_COLD bool detach_spare(struct fh_heap *h, struct fh_block *b, uintptr_
     if (r == NULL || r == &h->first || !fh_region_is_acquired(r) || !fh_pool_is_spare(h, r))
         return false;
     *start = fh_region_start(r);
-    *bytes = r->last - *start + 1;
+    *bytes = fh_region_bytes(r);
     if (fh_has_caches(h))
         h->port->cache->forget(h);
     return fh_pool_detach(h, r);

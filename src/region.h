@@ -48,6 +48,12 @@ static inline uintptr_t fh_region_start(const struct fh_region *r)
     return (uintptr_t)r - (r->check & FH_CHECK_SKIP);
 }
 
+/* How many bytes were given: all of them, header and ends included. */
+static inline size_t fh_region_bytes(const struct fh_region *r)
+{
+    return r->last - fh_region_start(r) + 1;
+}
+
 /* Where the blocks of memory with that last byte end, the end tag just below. At the very top of the address space the
  * last granule stays unused, so that no end wraps to zero. */
 static inline uintptr_t fh_hi_for(uintptr_t last)

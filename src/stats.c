@@ -69,7 +69,7 @@ void fh_stats(struct fh_heap *h, struct fh_stats *stats)
     const struct fh_region *r;
     while ((r = fh_region_from(&h->lists.space, from)) != NULL) {
         stats->regions++;
-        stats->bytes_regions += r->last - fh_region_start(r) + 1;
+        stats->bytes_regions += fh_region_bytes(r);
         stats->blocks_used += used_blocks_in(h, r);
         from = r->last;
     }
