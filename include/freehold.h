@@ -18,7 +18,8 @@
  *   includes interrupt handlers. Without a lock, one context at a time may use a heap. Heaps do not know each other.
  * - Work: fh_malloc, fh_calloc (plus the zeroing), fh_aligned_alloc, fh_free, fh_resize and fh_realloc (plus the copy) take a
  *   bounded number of steps whatever the number of blocks, and a number of steps that grows with the logarithm of the
- *   number of regions. In a build with FH_SINGLE_LIST the search for a block is linear in the number of free blocks.
+ *   number of regions. In a build with FH_SINGLE_LIST the search for a block is linear in the number of free blocks; so is, among
+ *   the blocks on its last list, the search for a block larger than the heap was made for (see fh_create).
  * - The core never calls itself through the port and never calls the port with the lock held, lock, unlock and fault apart.
  */
 #ifndef FREEHOLD_H
