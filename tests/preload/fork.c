@@ -8,6 +8,7 @@
 #include "case.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -191,7 +192,57 @@ static void test_handlers(void)
     free_own();
 }
 
-/* Generations: each child has threads of its own and forks again. What the lost threads had cached must not add up. */
+/* Fills the thread's quick lists, says so, and waits for ever: it is lost in the next fork. */
+static void *fill_and_wait(void *arg)
+{
+    void *blocks[50];
+    for (size_t i = 0; i < COUNT(blocks); i++)
+        blocks[i] = memset(malloc(i * 5 + 1), 1, i * 5 + 1);
+    for (size_t i = 0; i < COUNT(blocks); i++)
+        free(blocks[i]);
+    sem_post((sem_t *)arg);
+    while (pause() != 0)
+        continue;
+    return NULL;
+}
+
+/* The child gives back what the threads that it lacks had cached: through many generations, that does not add up. */
+static void test_lost_threads(void)
+{
+    enum { GENERATIONS = 40, THREADS = 8 };
+    pid_t first = fork();
+    if (first != 0) {
+        int status = -1;
+        EXPECT(waitpid(first, &status, 0) == first && status == 0);
+        return;
+    }
+    size_t early = 0;
+    for (unsigned generation = 0; generation < GENERATIONS; generation++) {
+        alarm(60);
+        sem_t filled;
+        sem_init(&filled, 0, 0);
+        for (unsigned i = 0; i < THREADS; i++) {
+            pthread_t thread;
+            EXPECT(pthread_create(&thread, NULL, fill_and_wait, &filled) == 0);
+        }
+        for (unsigned i = 0; i < THREADS; i++)
+            sem_wait(&filled);
+        if (generation == 5)
+            early = process_bytes(true);
+        pid_t child = fork();
+        if (child != 0) {
+            int status = -1;
+            EXPECT(waitpid(child, &status, 0) == child && status == 0);
+            _exit(has_failed());
+        }
+    }
+    size_t late = process_bytes(true);
+    if (!EXPECT(late < early + ((size_t)256 << 10)))
+        fprintf(stderr, "  %zu KiB resident after 5 generations, %zu after %d\n", early >> 10, late >> 10, GENERATIONS);
+    _exit(has_failed());
+}
+
+/* Generations: each child has threads of its own, at work while it forks again. */
 static void test_generations(void)
 {
     pid_t parent = getpid();
@@ -224,6 +275,8 @@ int main(int argc, char **argv)
 {
     (void)argc;
     static const struct test_case cases[] = {
+        /* First, while the heap has no idle memory in which a loss would not show. */
+        { "lost-threads", test_lost_threads },
         { "alone", test_alone },
         { "among-threads", test_among_threads },
         { "from-threads", test_from_threads },

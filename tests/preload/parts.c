@@ -169,6 +169,38 @@ static void test_release(void)
     munmap(fence, page);
 }
 
+/* The same port, but slow: all threads are inside acquire at once. */
+static void *slow_acquire(void *ctx, size_t min_bytes, size_t *got)
+{
+    struct counted *c = (struct counted *)ctx;
+    void *mem = c->real.acquire(&c->posix, min_bytes, got);
+    usleep(50000);
+    return mem;
+}
+
+static void *need_region(void *heap)
+{
+    return fh_malloc((struct fh_heap *)heap, FH_POSIX_LEAST * 2);
+}
+
+/* The core ends a recursion through acquire; many threads that grow the heap are none. */
+static void test_growing_at_once(void)
+{
+    enum { THREADS = 24 };
+    struct fh_heap *heap = make_heap(&counted);
+    counted.posix.port.acquire = slow_acquire;
+    counted.posix.port.release = NULL;
+    pthread_t threads[THREADS];
+    for (size_t i = 0; i < THREADS; i++)
+        EXPECT(pthread_create(&threads[i], NULL, need_region, heap) == 0);
+    for (size_t i = 0; i < THREADS; i++) {
+        void *ptr = NULL;
+        EXPECT(pthread_join(threads[i], &ptr) == 0 && ptr != NULL);
+    }
+    EXPECT(fh_check(heap) == FH_OK && counted.faults == 0);
+    fh_posix_end(&counted.posix);
+}
+
 /* Several heaps, and a pointer of one is foreign to the other. */
 static void test_two_heaps(void)
 {
@@ -372,6 +404,7 @@ int main(int argc, char **argv)
         { "growth", test_growth },
         { "calls", test_calls },
         { "release", test_release },
+        { "growing-at-once", test_growing_at_once },
         { "two-heaps", test_two_heaps },
         { "describe", test_describe },
         { "random", test_random },

@@ -59,13 +59,13 @@ crime() {
 
 cases family 15 env LD_PRELOAD="$library" "$build/family"
 cases threads 6 env LD_PRELOAD="$library" "$build/threads"
-cases fork 5 env LD_PRELOAD="$library" "$build/fork"
+cases fork 6 env LD_PRELOAD="$library" "$build/fork"
 cases early 4 env LD_PRELOAD="$library" "$build/early"
 cases cxx 4 env LD_PRELOAD="$library" "$build/cxx"
-cases plain-parts 11 "$build/parts-plain"
+cases plain-parts 12 "$build/parts-plain"
 cases plain-family 13 "$build/family-plain"
 cases asan-family 13 "$build/family-asan"
-cases asan-parts 11 "$build/parts-asan"
+cases asan-parts 12 "$build/parts-asan"
 # ThreadSanitizer wants its part of the address space free of random places; where neither it nor the kernel can be told so, it
 # ends at once. It knows no threads in the child of a process with threads, and what it holds itself would count as hoarded.
 if setarch -R true 2>/dev/null; then
