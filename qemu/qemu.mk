@@ -86,4 +86,4 @@ qemu: $(BOOTS:%=boot-%)  ## boot the kernel on every architecture; qemu-ARCH sho
 SUITES += qemu
 .PHONY: test-qemu
 test-qemu: $(BOOTS:%=boot-%)
-	@mkdir -p $(B)/tally; cat $(BOOTS:%=$(B)/qemu/%.result) >$(B)/tally/qemu
+	@mkdir -p $(B)/tally; { cat $(BOOTS:%=$(B)/qemu/%.result); sh qemu/judge.sh $(B); } >$(B)/tally/qemu

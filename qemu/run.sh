@@ -15,6 +15,7 @@ set -u
 mode=$1 image=$2 passed=$3 build=$4
 shift 4
 elf=$build/qemu/$image.elf log=$build/qemu/$image.log result=$build/qemu/$image.result
+echo "fail $image was not judged" >"$result"
 
 # The tool that is missing was named when it was looked for.
 if [ ! -s "$elf" ] || [ ! -s "$build/qemu/have-${image%-*}" ]; then
