@@ -56,7 +56,7 @@ NF == 22 {
     if ($5 ~ /^(free|re)-|^twice-(now|across|later)$/)
         verdict($20 == 100, "costs-no-memory")
     if ($5 ~ /^(flip|late)-(link|heads|map|quick)$/)
-        verdict($20 >= 80, "costs-little-memory")
+        verdict($20 >= 90, "costs-little-memory")
     if ($5 == "overflow-1" && subject ~ /hardened/)
         verdict(detected + found == trials, "is-known-always")
     if ($5 ~ /^twice-(now|across)$/)

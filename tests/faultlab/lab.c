@@ -224,6 +224,8 @@ static void show(const struct lab_crime *crime, long trial, const struct lab_rec
         printf(" (%s)", text);
     printf("; report %u of %u at call %u, first touch at %u, ended at %u%s%s%s\n", r->reports != 0, r->reports, r->first_report,
            r->first_touch, r->operation, r->lost ? ", memory lost" : "", r->check[0] != '\0' ? ", check: " : "", r->check);
+    if (r->lost)
+        printf("    %u thousandths of the memory can still be had\n", r->kept);
     fflush(stdout);
 }
 

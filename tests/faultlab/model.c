@@ -260,14 +260,13 @@ void lab_measure(struct lab_model *m)
 static bool can_be_had_again(struct lab_model *m)
 {
     void *taken[8];
-    for (unsigned i = 0; i < m->whole_count; i++) {
-        taken[i] = m->subject->take(0, m->whole[i]);
-        if (taken[i] == NULL)
-            return false;
-    }
-    for (unsigned i = 0; i < m->whole_count; i++)
-        m->subject->give(taken[i]);
-    return true;
+    unsigned had = 0;
+    while (had < m->whole_count && (taken[had] = m->subject->take(0, m->whole[had])) != NULL)
+        had++;
+    bool all = had == m->whole_count;
+    while (had > 0)
+        m->subject->give(taken[--had]);
+    return all;
 }
 
 /* How much of the memory can still be had, in as many pieces as it takes, in thousandths. */
@@ -284,7 +283,8 @@ static unsigned kept(struct lab_model *m)
         if (size < total / 1024)
             break;
     }
-    return total != 0 ? (unsigned)((uint64_t)left * 1000 / total) : 1000;
+    /* In other pieces it may be a little more than before. */
+    return total > left ? (unsigned)((uint64_t)left * 1000 / total) : 1000;
 }
 
 void lab_finish(struct lab_model *m)
