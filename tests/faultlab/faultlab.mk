@@ -2,13 +2,13 @@
 #
 # The fault lab: what becomes of a heap after a fault, in thousands of trials a class; see lab.h for the outcomes.
 #
-#   make faultlab                          all of it, freehold beside the others
+#   make faultlab                          all of it, freehold beside the others; more than an hour on two cores
 #   make faultlab FAULTLAB_TRIALS=100      a quick look
 #   build/faultlab/lab64 build/faultlab/freehold-64-16.so --class flip-link --trial 7 --verbose
 
 FL := $(B)/faultlab
 FAULTLAB_TRIALS ?= 10000        # a class, in heaps of 64 KiB
-FAULTLAB_LARGE ?= 2000          # a class, in heaps of 1 GiB
+FAULTLAB_LARGE ?= 2000          # a class, in heaps of 1 GiB, which take ten times as long: mending one reads all of it
 FAULTLAB_PEERS ?= 2000          # a class, on other allocators
 FAULTLAB_SHORT ?= 60            # a class, in `make test`
 
