@@ -31,7 +31,29 @@ static size_t region_bytes_for(uint32_t granules, size_t align)
     return granules <= most ? granules * (size_t)FH_GRANULE + overhead : 0;
 }
 
-/* Asks the port for memory and enters it. The lock is held before and after, not meanwhile. */
+/* Enters memory that the port gave. Damage that is met on the way is reported, which mends it, and the memory entered then. False:
+ * it goes back to the port. */
+static bool enter_region(struct fh_heap *h, uintptr_t start, size_t bytes)
+{
+    if (bytes == 0)
+        return false;
+    if (start + (bytes - 1) < start) {
+        fh_blame(&h->lists, FH_BAD_REGION, NULL, 0, (uint32_t)start);
+    } else {
+        if (fh_pool_add(h, start, start + (bytes - 1), true) != 0)
+            return true;
+        if (h->lists.blame.kind != FH_OK && h->lists.blame.kind != FH_BAD_REGION) {
+            fh_report(h, NULL);
+            return fh_pool_add(h, start, start + (bytes - 1), true) != 0;
+        }
+    }
+    /* Memory that overlaps the heap is kept out of both hands: giving it back would give back what is in use. */
+    bool impossible = h->lists.blame.kind == FH_BAD_REGION;
+    fh_report(h, NULL);
+    return impossible;
+}
+
+/* Asks the port for memory. The lock is held before and after, not meanwhile. */
 static void grow(struct fh_heap *h, size_t bytes, uintptr_t *state)
 {
     const struct fh_port *port = h->port;
@@ -43,25 +65,12 @@ static void grow(struct fh_heap *h, size_t bytes, uintptr_t *state)
     void *mem = port->acquire(port->ctx, bytes, &got);
     *state = fh_enter(h);
     h->growing--;
-    if (mem == NULL)
+    if (mem == NULL || enter_region(h, (uintptr_t)mem, got) || port->release == NULL)
         return;
-    uintptr_t start = (uintptr_t)mem;
-    if (got != 0) {
-        if (start + (got - 1) < start)
-            fh_blame(&h->lists, FH_BAD_REGION, NULL, 0, (uint32_t)start);
-        else if (fh_pool_add(h, start, start + (got - 1), true) != 0)
-            return;
-        if (h->lists.blame.kind != FH_OK) {
-            fh_report(h, NULL);
-            return;
-        }
-    }
     /* Too small for anything: whatever it is, it is the port's. */
-    if (port->release != NULL) {
-        fh_leave(h, *state);
-        port->release(port->ctx, mem, got);
-        *state = fh_enter(h);
-    }
+    fh_leave(h, *state);
+    port->release(port->ctx, mem, got);
+    *state = fh_enter(h);
 }
 
 /* The way of a request that the lists did not meet: damage is reported and mended, then the port is asked. */

@@ -429,9 +429,16 @@ size_t fh_pool_add(struct fh_heap *h, uintptr_t start, uintptr_t last, bool acqu
     if (hi > h->highest)
         h->highest = hi;
     fh_space_find(space, lo);
-    struct fh_block *joined = fh_pool_give(h, (struct fh_block *)lo, tag & FH_PREV_FREE, (uint32_t)((hi - lo) / FH_GRANULE));
-    if (joined == NULL)
-        return 0;
+    uint32_t granules = (uint32_t)((hi - lo) / FH_GRANULE);
+    struct fh_block *joined = fh_pool_give(h, (struct fh_block *)lo, tag & FH_PREV_FREE, granules);
+    if (joined == NULL) {
+        /* A list is damaged. The region is entered already: mend first, so that it is not lost. The blame stays. */
+        fh_pool_relist(h);
+        fh_space_find(space, lo);
+        joined = fh_pool_give(h, (struct fh_block *)lo, tag & FH_PREV_FREE, granules);
+        if (joined == NULL)
+            return 0;
+    }
     /* The old top may be part of the new block now; then its tag is dead, and it is not promoted. */
     fh_pool_promote(h, joined);
     if (old_top != NULL && old_top != joined)
