@@ -315,13 +315,13 @@ int main(int argc, char **argv)
 {
     (void)argc;
     static const struct test_case cases[] = {
-        /* First, while the heap has no idle memory in which a loss would not show. */
+        /* These first, while the heap has no idle memory in which a loss would not show. */
         { "churn", test_churn },
+        { "hoarding", test_hoarding },
         { "alone", test_alone },
         { "hand-over", test_hand_over },
         { "late-destructors", test_late_destructors },
         { "growing-at-once", test_growing_at_once },
-        { "hoarding", test_hoarding },
     };
     return run_cases(cases, COUNT(cases), argv + 1);
 }
