@@ -130,11 +130,16 @@ bench: replay peers preload $(TRACES) $(B)/fh-scale $(B)/fh-threads $(B)/fh-repl
 	$(call need,gnuplot:gnuplot-nox valgrind:valgrind)
 	@sh $(BENCH)/bench.sh $(B) $(PEER_LIB) $(ROUNDS) $(TRACES)
 
-# What the README shows.
 .PHONY: bench-keep
-bench-keep:
+bench-keep: replay $(TRACES)  ## after make bench: keep its plots and tables in tests/bench/plots, for the README
+	@test -s $(B)/bench/table.md || { echo "make bench comes first" >&2; exit 2; }
 	@mkdir -p $(BENCH)/plots
-	cp $(B)/bench/*.svg $(B)/bench/table.md $(BENCH)/plots/
+	@cp $(B)/bench/table.md $(BENCH)/plots/
+	@$(B)/fh-replay --fit --tsv --picture $(B)/bench/heap-python.svg $(B)/traces/python.fht >/dev/null
+	@$(B)/fh-replay --fit --tsv --picture $(B)/bench/heap-queue.svg $(B)/traces/queue.fht >/dev/null
+	@for f in speed footprint scale threads heap-python heap-queue; do \
+		{ echo '<?xml version="1.0" encoding="utf-8"?><!-- SPDX-License-Identifier: MIT -->'; grep -v '^<?xml' $(B)/bench/$$f.svg; } >$(BENCH)/plots/$$f.svg; \
+	done
 
 .PHONY: bench-quick
 bench-quick: replay peers $(B)/fh-adapter-cache.so $(TRACES)  ## footprint and speed of the sources as they are, beside mimalloc

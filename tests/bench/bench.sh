@@ -116,7 +116,7 @@ measure_instructions
 
 awk -F'\t' -v real="$REAL" -f "$here/table.awk" kind=fit "$out/fit.tsv" kind=speed "$out/speed.tsv" kind=memory "$out/memory.tsv" \
     kind=threads "$out/threads.tsv" kind=scale "$out/scale.tsv" kind=count "$out/count.tsv" kind=end /dev/null >"$out/table.md"
-sed -e 's/^|//; s/|$//; s/|/ /g' -e '/^[-: ]*$/{/-/d}' "$out/table.md" >"$out/table.txt"
+sed -e '/^<!--/d' -e 's/^|//; s/|$//; s/|/ /g' -e '/^[-: ]*$/{/-/d}' "$out/table.md" >"$out/table.txt"
 sh "$here/plot.sh" "$out"
 cat "$out/table.txt"
 say "tables and plots: $out/table.md $out/*.svg"

@@ -140,6 +140,7 @@ function scale_table(i, j, cells) {
     }
     print ""
 }
+function counted_cell(n) { return n > 0 ? sprintf("%.1f", n) : "-" }
 function count_table(i, b, build) {
     print "### Instructions, x86-64, by callgrind\n"
     row("build", " malloc, pair | free, pair | malloc, batch | free, batch | perl, per op | sqlite, per op |")
@@ -147,8 +148,9 @@ function count_table(i, b, build) {
     split("bounded unsealed percpu cache cache-unsealed", build, " ")
     for (i = 1; i <= 5; i++) {
         b = build[i]
-        row(b, sprintf(" %12.1f | %10.1f | %13.1f | %11.1f | %12.1f | %14.1f |", malloc[b, "pair", 24], free[b, "pair", 24], malloc[b, "batch", 24],
-            free[b, "batch", 24], ops[b == "bounded" ? "freehold" : b, "perl"], ops[b == "bounded" ? "freehold" : b, "sqlite"]))
+        row(b, sprintf(" %12s | %10s | %13s | %11s | %12s | %14s |", counted_cell(malloc[b, "pair", 24]), counted_cell(free[b, "pair", 24]),
+            counted_cell(malloc[b, "batch", 24]), counted_cell(free[b, "batch", 24]), counted_cell(ops[b == "bounded" ? "freehold" : b, "perl"]),
+            counted_cell(ops[b == "bounded" ? "freehold" : b, "sqlite"])))
     }
     print "\nBlocks of 24 bytes. unsealed: the same with tags written as they are; the difference is what the seals cost.\n"
 }
@@ -186,6 +188,7 @@ function musts_table(i, t, worst, worst_cache, slow, p, value, ratio, machine, v
 }
 kind == "end" { next }
 END {
+    print "<!-- SPDX-License-Identifier: MIT -->"
     print "Measured by `make bench`, in one interleaved run.\n"
     speed_table()
     fit_table()

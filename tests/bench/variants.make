@@ -28,7 +28,10 @@ EDIT_classes16 := freelist.h 'fh_shift_below_16\(x\)' 'fh_shift_below_16(x >> 1)
 	freelist.h 'FH_MAX_CLASSES \(\(uint32_t\)240\)' 'FH_MAX_CLASSES ((uint32_t)448)'
 EDIT_unsealed := block.h '\(fh_load\(fh_tag_of\(b\)\) \^ .*\) \* FH_OPEN' 'fh_load(fh_tag_of(b))' \
 	block.h '\(tag \* FH_SEAL\) \^ \(\(uint32_t\)\(uintptr_t\)b \^ secret\)' 'tag'
-EDIT_cache-unsealed := $(EDIT_unsealed) cache.h '\(fh_load\(fh_tag_of\(b\)\) \^ mark\) \* FH_OPEN' 'fh_load(fh_tag_of(b))'
+EDIT_cache-unsealed := $(EDIT_unsealed) \
+	cache.h 'fh_load\(fh_tag_of\(b\)\) \^ \*fh_mark_of\(b\) \^ \(uint32_t\)\(uintptr_t\)next' 'fh_load(fh_tag_of(b))' \
+	cache.h 'sealed \* FH_OPEN' 'sealed' \
+	cache.h '\(fh_load\(fh_tag_of\(b\)\) \^ mark\) \* FH_OPEN' 'fh_load(fh_tag_of(b))'
 
 $(VARIANT_SO): $(B)/fh-adapter-%.so: $(wildcard $(BENCH)/adapters/*.c) $(BENCH)/adapter.h $(CORE_SRC) $(CORE_HDR) $(BENCH)/variant.sh $(BENCH)/variants.make
 	@mkdir -p $(@D)
