@@ -58,6 +58,7 @@ bool fh_free_deferred(struct fh_heap *h, void *ptr)
     if ((!FH_HAS_SWAP && h->port->swap == NULL) || !is_plausible(h, b))
         return false;
     fh_store_long(&h->finish, (uintptr_t)finish);
+    fh_store_long(&h->finish_seal, (uintptr_t)finish ^ h->lists.space.secret);
     uintptr_t first;
     do {
         first = fh_load_swapped(&h->deferred);

@@ -38,11 +38,11 @@ FH_COLD void fh_report(struct fh_heap *h, const void *ptr)
         fh_pool_relist(h);
 }
 
-/* Without a function to finish them nobody has deferred anything: the word is damaged. */
+/* Without a function to finish them nobody has deferred anything: one of these words is damaged. */
 FH_COLD void fh_finish_deferred(struct fh_heap *h)
 {
     uintptr_t finish = fh_peek_long(&h->finish);
-    if (finish != 0) {
+    if (finish != 0 && (finish ^ h->lists.space.secret) == fh_peek_long(&h->finish_seal)) {
         ((void (*)(struct fh_heap *))finish)(h);
         return;
     }

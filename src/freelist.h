@@ -261,7 +261,14 @@ FH_HOT struct fh_block *fh_list_find(struct fh_lists *l, uint32_t granules, uint
             *class = c;
             return b;
         }
-        link = b->next;
+        /* Looked at from both sides, so that a link overwritten with another block's cannot close a circle. */
+        uint32_t next = b->next;
+        if (next != 0) {
+            const struct fh_block *behind = fh_link_at(l, next);
+            if (!fh_leads_back(l, b, behind, &behind->prev, link))
+                return NULL;
+        }
+        link = next;
         tries--;
     }
 }

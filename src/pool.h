@@ -30,7 +30,8 @@ struct fh_heap {
     size_t total;             /* granules in all blocks */
     uint32_t cache_count;
     uintptr_t deferred;       /* the first block of those that wait to be freed by the next call that locks; 0: none */
-    fh_long finish;           /* the function that frees them; set by whoever defers, so that only such programs link it */
+    fh_long finish;           /* the function that frees them; set by whoever defers, so that only such programs link it, */
+    fh_long finish_seal;      /* and mixed with the secret, because it is called */
     size_t deferrals;         /* how many were freed that way */
     uintptr_t lowest;         /* no block was ever below this address, */
     uintptr_t highest;        /* nor at or above this one */
