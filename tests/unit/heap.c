@@ -45,7 +45,7 @@ static void small_requests_share_a_page(void)
 static void large_requests_in_one_go(void)
 {
     open_growing();
-    for (size_t size = 3000; size < 100000; size += 9973) {
+    for (size_t size = 5000; size < 100000; size += 9973) {
         unsigned before = rig.acquires;
         unsigned char *ptr = fh_malloc(rig.heap, size);
         CHECK(ptr != NULL && rig.acquires == before + 1);
