@@ -44,6 +44,9 @@ extern "C" {
 #endif
 #endif
 
+/* How far from a heap its regions may lie, in granules to either side: where its links end. */
+#define FH_REACH ((uint32_t)1 << 30)
+
 /* A heap. What is in it is private; it lies at the start of the heap's first region. */
 struct fh_heap;
 
@@ -96,7 +99,8 @@ struct fh_cache_layer;    /* the per-CPU caches as a thing to link; see fh_cpu_c
  *           public call or step of it, never nested by the core.
  * unlock    Leaves it.
  * fault     Hears of misuse and damage, with the lock held: it must not call the heap. NULL: the core traps.
- * cpus, cpu How many caches to keep, and which one the caller is to use now (below cpus). Read only if cache is set. A
+ * cpus, cpu How many caches to keep, and which one the caller is to use now (below cpus). cpus is also how many calls may
+ *           be inside acquire at once, and 4 more: set it to the number of threads of a port without caches too. A
  *           cache has no lock: until the call returns, nobody else may be told the same number, unless it interrupts the
  *           call and finishes first, as an interrupt handler does. A kernel that preempts its threads disables preemption
  *           around the calls, or numbers its threads instead of its CPUs.
@@ -212,9 +216,10 @@ void fh_walk(struct fh_heap *heap, fh_visit *visit, void *arg);
 /* The caches: name this in port->cache. Defined in cache.c, which is linked only then.
  *
  * A cache keeps freed small blocks in quick lists, without the heap's lock and without joining them. It takes blocks from
- * the heap and gives them back in batches, holds at most a share of the memory that is not in use (three quarters, divided
- * among the caches; 1/32 of what is in use while that is below 256 KiB), and is emptied before the heap grows or refuses a
- * request: the caller's own at once, those of other CPUs at their next call. */
+ * the heap and gives them back in batches, and holds a bounded share of the heap: three quarters of what is not in use; where
+ * there are several caches, 1/16 of what is in use or 64 KiB for each; in a heap that cannot grow and uses less than 256 KiB,
+ * 1/32 of that. It is emptied before the heap grows or refuses a request: the caller's own at once, those of other CPUs at
+ * their next call. */
 extern const struct fh_cache_layer fh_cpu_cache;
 
 /* Caches held by their users instead of being looked up by CPU: for a hosted malloc, one for each thread. The heap's port

@@ -344,7 +344,7 @@ static bool in_reach(const struct fh_heap *h, uintptr_t address)
 {
     uintptr_t from = (uintptr_t)&h->lists;
     uintptr_t distance = address > from ? address - from : from - address;
-    return distance / FH_GRANULE < (uint32_t)1 << 30;
+    return distance / FH_GRANULE < FH_REACH;
 }
 
 /* Puts the top on its list like any other free block. */

@@ -40,7 +40,7 @@ extern "C" {
 
 /* How far from the heap a region may lie: where the core's links end. */
 #if UINTPTR_MAX > 0xFFFFFFFFu
-#define FH_POSIX_REACH ((size_t)FH_GRANULE << 30)
+#define FH_POSIX_REACH ((size_t)FH_GRANULE * FH_REACH)
 #else
 #define FH_POSIX_REACH SIZE_MAX
 #endif
