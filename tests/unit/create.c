@@ -139,12 +139,12 @@ static void a_kibibyte_works(void)
             REQUIRE(rig.heap != NULL);
             struct fh_stats stats;
             fh_stats(rig.heap, &stats);
-            CHECK(stats.largest_free >= 500);
+            CHECK(stats.largest_free >= 400);
             rig.port.acquire = NULL;
             unsigned n = 0;
             while (fh_malloc(rig.heap, 20) != NULL)
                 n++;
-            CHECK(n >= 15);
+            CHECK(n >= 10);
             rig_sound(&rig);
         }
     }
