@@ -34,8 +34,8 @@
 extern "C" {
 #endif
 
-/* The alignment of every payload in bytes, 8 or 16. The library and its callers must be compiled with the same value:
- * fh_create notices when they are not. */
+/* The alignment of every payload in bytes, 8 or 16. No structure here depends on it: what counts is the value that the library
+ * was compiled with. */
 #ifndef FH_GRANULE
 #if UINTPTR_MAX > 0xFFFFFFFFu
 #define FH_GRANULE 16
@@ -78,7 +78,7 @@ enum fh_fault_kind {
 struct fh_fault {
     enum fh_fault_kind kind;
     const void *ptr;      /* what the caller passed, or NULL where the caller passed no pointer */
-    const void *block;    /* the payload address of the block whose words are wrong, or NULL */
+    const void *block;    /* the payload address of the block whose words are wrong, ptr itself where it is none, or NULL */
     uintptr_t expected;   /* what the word should have been, as far as that is known */
     uintptr_t found;      /* what it was */
 };

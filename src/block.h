@@ -60,8 +60,8 @@ struct fh_block {
 #define FH_MAX_GRANULES ((uint32_t)1 << 30)
 
 /* Multipliers of the seal, inverse to each other modulo 2^32. Chosen by search among 60,000 so that FH_OPEN times any sum
- * or difference of two powers of two, and times any multiple of 8 up to 32,760, is farther than 2^19 from a multiple of 2^32:
- * one or two flipped bits, or a tag copied to a near place, then change the check bits. */
+ * or difference of two powers of two is farther than 2^20 from a multiple of 2^32: one or two flipped bits then always change
+ * the check bits. A tag copied to another place passes for a tag there by chance, once in 4096. */
 #define FH_SEAL ((uint32_t)0x2423F93D)
 #define FH_OPEN ((uint32_t)0xDC1BA615)
 

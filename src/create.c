@@ -33,7 +33,7 @@ static struct fh_heap *lay(uintptr_t start, uintptr_t last, const struct fh_port
     uint32_t classes = classes_for(hi - place, port->acquire != NULL);
     size_t control = FH_CONTROL_BYTES + fh_table_words(classes) * sizeof(fh_word);
     uintptr_t lo = fh_align_up(place + control + FH_TAG_BYTES, FH_GRANULE);
-    if (lo < place || lo >= hi || (hi - lo) / FH_GRANULE < FH_MIN_GRANULES || (hi - lo) / FH_GRANULE > UINT32_MAX / 2)
+    if (lo < place || lo >= hi || (hi - lo) / FH_GRANULE < FH_MIN_GRANULES || (hi - place) / FH_GRANULE >= FH_REACH)
         return NULL;
 
     struct fh_heap *h = (struct fh_heap *)place;
