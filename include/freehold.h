@@ -148,8 +148,7 @@ void *fh_calloc(struct fh_heap *heap, size_t count, size_t size);
 
 /* Makes ptr's block size bytes large, in place where it shrinks or where the memory behind it is free, else by moving it.
  * Returns the block's address, or NULL with the old block untouched. ptr NULL: fh_malloc. Size 0: a block of size 0, not
- * a free. A block from fh_aligned_alloc that moves keeps the alignment that its address has, which is at least what
- * was asked for. */
+ * a free. A block from fh_aligned_alloc keeps its alignment when it moves. */
 void *fh_realloc(struct fh_heap *heap, void *ptr, size_t size);
 
 /* Returns size bytes at a multiple of align, or NULL. align: any power of two; size: any, no multiple of align needed. */

@@ -152,7 +152,7 @@ static struct fh_block *fill(struct fh_cache *c, uint32_t granules)
     struct fh_block *last = fh_after(b, granules * (n - 1));
     for (struct fh_block *each = last; each != b;) {
         each = fh_before(each, granules);
-        fh_quick_push(each, *fh_quick_head(c, granules), fh_mark_for(c->secret, each));
+        fh_quick_push(c->secret, each, *fh_quick_head(c, granules));
         *fh_quick_head(c, granules) = each;
     }
     c->room -= (intptr_t)(granules * (n - 1));
@@ -250,6 +250,7 @@ struct fh_cache *fh_cache_open(struct fh_heap *h)
     if (c != NULL) {
         fh_zero(c, fh_payload_bytes(granules));
         c->secret = h->lists.space.secret;
+        fh_make_own(c->secret, (struct fh_block *)(void *)c);
         c->most = most;
         c->most_bytes = fh_payload_bytes(most);
         c->cursor = most;
@@ -276,6 +277,7 @@ void fh_cache_close(struct fh_cache *c)
         *at = c->next;
         h->cache_count--;
     }
+    fh_unmark((struct fh_block *)(void *)c);
     fh_leave(h, state);
     fh_free(h, c);
 }
@@ -381,12 +383,14 @@ static bool cpu_put(struct fh_heap *h, struct fh_block *b)
 
 static void start(struct fh_heap *h)
 {
-    uint32_t granules = fh_granules_for(h->port->cpus * sizeof *h->by_cpu);
+    uint32_t granules = fh_granules_for(sizeof(struct fh_own) + h->port->cpus * sizeof *h->by_cpu);
     uintptr_t state = fh_enter(h);
-    struct fh_cache **table = (struct fh_cache **)(void *)fh_pool_take(h, granules);
-    if (table != NULL)
-        fh_zero(table, fh_payload_bytes(granules));
-    h->by_cpu = table;
+    struct fh_block *b = granules != 0 ? fh_pool_take(h, granules) : NULL;
+    if (b != NULL) {
+        fh_zero(b, fh_payload_bytes(granules));
+        fh_make_own(h->lists.space.secret, b);
+        h->by_cpu = (struct fh_cache **)((uintptr_t)b + sizeof(struct fh_own));
+    }
     h->seal = fh_seal_for(h);
     fh_leave(h, state);
 }

@@ -18,6 +18,7 @@
 #include "lock.h"
 
 struct fh_cache {
+    struct fh_own own;
     uintptr_t lo;             /* the region that the last slow call saw: payload of its first block, */
     fh_long span;             /* and its length in bytes; 0 sends every call to the slow path */
     uint32_t secret;
@@ -43,13 +44,6 @@ static inline struct fh_block **fh_quick_head(struct fh_cache *c, size_t granule
 static inline struct fh_block *fh_quick_next(const struct fh_block *b)
 {
     return (struct fh_block *)*fh_quick_link_of(b);
-}
-
-/* Links a block before another one and marks it. */
-static inline void fh_quick_push(struct fh_block *b, const struct fh_block *next, uint32_t mark)
-{
-    *fh_quick_link_of(b) = (uintptr_t)next;
-    *fh_mark_of(b) = mark ^ (uint32_t)(uintptr_t)next;
 }
 
 /* May b be a block's payload in the region that the cache knows? Where the hardware reads words at any address, a pointer that
@@ -94,7 +88,8 @@ static inline bool fh_cache_put(struct fh_cache *c, struct fh_block *b)
     if (fh_rarely(granules > c->most) || fh_rarely(fh_is_marked(c->secret, b)))
         return false;
     struct fh_block **head = fh_quick_head(c, granules);
-    fh_quick_push(b, *head, mark);
+    *fh_quick_link_of(b) = (uintptr_t)*head;
+    *fh_mark_of(b) = mark ^ (uint32_t)(uintptr_t)*head;
     *head = b;
     c->room -= (intptr_t)granules;
     return true;

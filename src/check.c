@@ -178,7 +178,7 @@ static bool walk_region(struct fh_heap *h, const struct fh_region *r, fh_visit *
         uint32_t n = fh_is_tag(tag) ? size_below(b, tag, hi) : 0;
         if (n == 0)
             return true;
-        bool cached = !fh_is_free(tag) && fh_pool_is_cached(h, b);
+        bool cached = !fh_is_free(tag) && fh_pool_is_cached(h, b) && !fh_is_own(b);
         struct fh_block_info info = { b, (size_t)n * FH_GRANULE, !fh_is_free(tag), cached };
         if (!visit(arg, &info))
             return false;

@@ -4,7 +4,7 @@
  *
  * Promise: a block that was deferred is freed by the next call that locks, and by one call only. Deferring takes no lock and
  * may interrupt anything, itself included.
- * Invariant: the heap's deferred word leads through the first words of the payloads of all blocks that wait. It is
+ * Invariant: the heap's deferred word leads through all blocks that wait, linked and marked as in a quick list. It is
  * only ever changed by compare-and-swap: pushed to by anyone, taken whole by the holder of the lock, who therefore never meets
  * a word that was taken and pushed again meanwhile.
  * Must not know: what frees a block (it asks fh_pool_give through the same steps as fh_free).
@@ -20,8 +20,14 @@ static bool swap(const struct fh_heap *h, uintptr_t *word, uintptr_t expected, u
     return h->port->swap(h->port->ctx, word, expected, wanted);
 }
 
-/* Frees all that wait, with the lock held. A chain that leads to no used block was written to after the free: what lies
- * behind it is lost, and the report says where. */
+/* Is there no deferred block at b? */
+static bool is_strange(struct fh_heap *h, const struct fh_block *b)
+{
+    return (uintptr_t)b % FH_GRANULE != 0 || !fh_space_has(&h->lists.space, b) || !fh_is_marked(h->lists.space.secret, b);
+}
+
+/* Frees all that wait, with the lock held. A block without its mark was written to after the free: what lies behind it is
+ * lost, and the report says where. */
 static void finish(struct fh_heap *h)
 {
     uintptr_t first = fh_load_swapped(&h->deferred);
@@ -29,9 +35,15 @@ static void finish(struct fh_heap *h)
         first = fh_load_swapped(&h->deferred);
     while (first != 0) {
         struct fh_block *b = (struct fh_block *)first;
+        if (is_strange(h, b)) {
+            fh_blame(&h->lists, FH_BAD_LINK, b, fh_mark_for(h->lists.space.secret, b), 0);
+            fh_report(h, b);
+            return;
+        }
+        uintptr_t next = *fh_quick_link_of(b);
+        fh_unmark(b);
         uint32_t tag;
         uint32_t granules = fh_pool_open(h, b, &tag);
-        uintptr_t next = granules != 0 ? *(const fh_long *)(const void *)b : 0;
         if (granules == 0 || fh_pool_give(h, b, tag, granules) == NULL)
             fh_report(h, b);
         else
@@ -47,7 +59,7 @@ static bool is_plausible(const struct fh_heap *h, const struct fh_block *b)
     if (address % FH_GRANULE != 0 || address < h->lowest || address >= h->highest)
         return false;
     uint32_t tag = fh_tag_open(h->lists.space.secret, b);
-    return fh_is_tag(tag) && !fh_is_free(tag) && !fh_pool_is_cached(h, b);
+    return fh_is_tag(tag) && !fh_is_free(tag) && !fh_is_marked(h->lists.space.secret, b);
 }
 
 bool fh_free_deferred(struct fh_heap *h, void *ptr)
@@ -62,7 +74,7 @@ bool fh_free_deferred(struct fh_heap *h, void *ptr)
     uintptr_t first;
     do {
         first = fh_load_swapped(&h->deferred);
-        *(fh_long *)(void *)b = first;
+        fh_quick_push(h->lists.space.secret, b, (const struct fh_block *)first);
     } while (!swap(h, &h->deferred, first, (uintptr_t)b));
     return true;
 }

@@ -118,11 +118,13 @@ void *fh_malloc(struct fh_heap *h, size_t size)
 
 void *fh_aligned_alloc(struct fh_heap *h, size_t align, size_t size)
 {
-    uint32_t granules = fh_granules_for(size);
-    if (granules == 0 || !fh_is_power_of_two(align))
+    if (!fh_is_power_of_two(align))
         return NULL;
     if (align <= FH_GRANULE)
         return fh_malloc(h, size);
+    uint32_t granules = fh_granules_with(FH_ALIGNED, size);
+    if (granules == 0)
+        return NULL;
     uintptr_t state = fh_enter(h);
     struct fh_block *b = fh_pool_take_aligned(h, granules, align);
     if (b == NULL)
@@ -179,13 +181,14 @@ void fh_free(struct fh_heap *h, void *ptr)
     fh_leave(h, state);
 }
 
-/* Opens the block at ptr and tries to make it wanted granules large where it is, in one step under the lock. Returns its size
+/* Opens the block at ptr and tries to make it size bytes large where it is, in one step under the lock. Returns its granules
  * before, or 0 if ptr or a neighbour was refused, which is reported. */
-static uint32_t resize_here(struct fh_heap *h, void *ptr, uint32_t wanted, uint32_t *tag, bool *done)
+static uint32_t resize_here(struct fh_heap *h, void *ptr, size_t size, uint32_t *tag, bool *done)
 {
     uintptr_t state = fh_enter(h);
     uint32_t granules = fh_pool_open(h, ptr, tag);
-    *done = granules != 0 && fh_pool_resize(h, (struct fh_block *)ptr, *tag, granules, wanted);
+    uint32_t wanted = granules != 0 ? fh_granules_with(*tag, size) : 0;
+    *done = wanted != 0 && fh_pool_resize(h, (struct fh_block *)ptr, *tag, granules, wanted);
     if (fh_rarely(!*done && h->lists.blame.kind != FH_OK)) {
         fh_report(h, ptr);
         granules = 0;
@@ -196,12 +199,11 @@ static uint32_t resize_here(struct fh_heap *h, void *ptr, uint32_t wanted, uint3
 
 bool fh_resize(struct fh_heap *h, void *ptr, size_t size)
 {
-    uint32_t wanted = fh_granules_for(size);
-    if (ptr == NULL || wanted == 0)
+    if (ptr == NULL || fh_granules_for(size) == 0)
         return false;
     uint32_t tag;
     bool done;
-    resize_here(h, ptr, wanted, &tag, &done);
+    resize_here(h, ptr, size, &tag, &done);
     return done;
 }
 
@@ -209,21 +211,20 @@ void *fh_realloc(struct fh_heap *h, void *ptr, size_t size)
 {
     if (ptr == NULL)
         return fh_malloc(h, size);
-    uint32_t wanted = fh_granules_for(size);
-    if (wanted == 0)
+    if (fh_granules_for(size) == 0)
         return NULL;
     uint32_t tag;
     bool done;
-    uint32_t granules = resize_here(h, ptr, wanted, &tag, &done);
+    uint32_t granules = resize_here(h, ptr, size, &tag, &done);
     if (done)
         return ptr;
     if (granules == 0)
         return NULL;
-    bool aligned = (tag & FH_ALIGNED) != 0;
-    void *moved = aligned ? fh_aligned_alloc(h, (uintptr_t)ptr & (0 - (uintptr_t)ptr), size) : fh_malloc(h, size);
+    size_t align = fh_kept_alignment((struct fh_block *)ptr, tag, granules);
+    void *moved = align != 0 ? fh_aligned_alloc(h, align, size) : fh_malloc(h, size);
     if (moved == NULL)
         return NULL;
-    fh_copy(moved, ptr, fh_payload_bytes(granules));
+    fh_copy(moved, ptr, fh_user_bytes(tag, granules));
     fh_free(h, ptr);
     return moved;
 }
@@ -233,10 +234,10 @@ size_t fh_usable_size(struct fh_heap *h, const void *ptr)
     if (ptr == NULL)
         return 0;
     uintptr_t state = fh_enter(h);
-    uint32_t tag;
+    uint32_t tag = 0;
     uint32_t granules = fh_pool_open(h, ptr, &tag);
     if (fh_rarely(granules == 0))
         fh_report(h, ptr);
     fh_leave(h, state);
-    return granules != 0 ? fh_payload_bytes(granules) : 0;
+    return granules != 0 ? fh_user_bytes(tag, granules) : 0;
 }

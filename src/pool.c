@@ -216,6 +216,10 @@ struct fh_block *fh_pool_take_aligned(struct fh_heap *h, uint32_t granules, size
     }
     count_used(h, n - pad);
     fh_unmark(block);
+    uint32_t place = 0;
+    while (align >> place != 1)
+        place++;
+    *fh_align_word(block, n - pad) = place;
     return block;
 }
 
@@ -327,9 +331,12 @@ bool fh_pool_resize(struct fh_heap *h, struct fh_block *b, uint32_t tag, uint32_
     uint32_t behind_tag;
     if (!open_behind(h, fh_after(b, granules), 0, &behind_tag))
         return false;
-    if (wanted <= granules)
-        return shrink(h, b, tag, granules, wanted);
-    return fh_is_free(behind_tag) && extend(h, b, tag, granules, wanted);
+    uint32_t last = *fh_align_word(b, granules);
+    bool done = wanted <= granules ? shrink(h, b, tag, granules, wanted)
+                                   : fh_is_free(behind_tag) && extend(h, b, tag, granules, wanted);
+    if (done && (tag & FH_ALIGNED) != 0)
+        *fh_align_word(b, fh_used_size(fh_tag_open(secret_of(h), b))) = last;
+    return done;
 }
 
 /* May the memory be joined to that region? Memory of the port and memory of the caller are joined only if nothing ever

@@ -105,6 +105,30 @@ static inline bool fh_is_marked(uint32_t secret, const struct fh_block *b)
     return (*fh_mark_of(b) ^ (uint32_t)*fh_quick_link_of(b)) == fh_mark_for(secret, b);
 }
 
+/* Links a block before another one and marks it. */
+static inline void fh_quick_push(uint32_t secret, struct fh_block *b, const struct fh_block *next)
+{
+    *fh_quick_link_of(b) = (uintptr_t)next;
+    *fh_mark_of(b) = fh_mark_for(secret, b) ^ (uint32_t)(uintptr_t)next;
+}
+
+/* The beginning of a block that the heap took for itself: with the mark of a cached one, so that nobody can free it, and with a
+ * link to itself, which no cached one has. */
+struct fh_own {
+    fh_long link;
+    fh_word mark;
+};
+
+static inline void fh_make_own(uint32_t secret, struct fh_block *b)
+{
+    fh_quick_push(secret, b, b);
+}
+
+static inline bool fh_is_own(const struct fh_block *b)
+{
+    return *fh_quick_link_of(b) == (uintptr_t)b;
+}
+
 static inline bool fh_pool_is_cached(const struct fh_heap *h, const struct fh_block *b)
 {
     return h->caches != NULL && fh_is_marked(h->lists.space.secret, b);
@@ -119,8 +143,41 @@ static inline size_t fh_payload_bytes(uint32_t granules)
  * not hand out ptr, or has it back already. After it, the space's last region is the block's. */
 uint32_t fh_pool_open(struct fh_heap *h, const void *ptr, uint32_t *tag);
 
+/* A block whose alignment was asked for holds the place of the alignment's bit in its last word: realloc must not guess it from
+ * an address that happens to be aligned better. */
+static inline fh_word *fh_align_word(const struct fh_block *b, uint32_t granules)
+{
+    return (fh_word *)((uintptr_t)b + (uintptr_t)granules * FH_GRANULE) - 2;
+}
+
+/* The alignment that the block must keep, 0 for the ordinary one. A word that was overwritten is not believed: the address
+ * itself is the answer then. */
+static inline size_t fh_kept_alignment(const struct fh_block *b, uint32_t tag, uint32_t granules)
+{
+    if ((tag & FH_ALIGNED) == 0)
+        return 0;
+    uintptr_t address = (uintptr_t)b;
+    uintptr_t best = address & (0 - address);
+    uint32_t place = *fh_align_word(b, granules);
+    return place < sizeof(size_t) * 8 && (size_t)1 << place <= best ? (size_t)1 << place : best;
+}
+
+/* The bytes of a block that its user may have. */
+static inline size_t fh_user_bytes(uint32_t tag, uint32_t granules)
+{
+    return fh_payload_bytes(granules) - ((tag & FH_ALIGNED) != 0 ? sizeof(fh_word) : 0);
+}
+
+/* How many granules a block with that tag needs for that many bytes; 0 if none can be that large. */
+static inline uint32_t fh_granules_with(uint32_t tag, size_t size)
+{
+    if ((tag & FH_ALIGNED) == 0)
+        return fh_granules_for(size);
+    return size <= FH_MAX_REQUEST ? fh_granules_for(size + sizeof(fh_word)) : 0;
+}
+
 /* Takes a block of at least that many granules whose payload is a multiple of align; NULL if there is none, or if damage
- * was met and blamed. */
+ * was met and blamed. An aligned block needs the granules for a word more than its user asked for. */
 struct fh_block *fh_pool_take(struct fh_heap *h, uint32_t granules);
 struct fh_block *fh_pool_take_aligned(struct fh_heap *h, uint32_t granules, size_t align);
 
