@@ -125,7 +125,8 @@ static void under_nmi(struct fh_heap *heap)
     if (!arch_nmi_start())
         return;
     for (unsigned i = 0; i < 20000000 && (nmis < NMIS_WANTED || nmis_inside == 0); i++) {
-        fh_free(heap, fh_malloc(heap, i & 255));
+        /* Every other block is too large for a cache, so that the lock is taken. */
+        fh_free(heap, fh_malloc(heap, (i & 1) != 0 ? 6000 : i & 255));
         if (nmi_block != NULL)
             continue;
         unsigned char *p = fh_malloc(heap, NMI_BYTES);

@@ -102,7 +102,7 @@ static bool overlaps_another(const struct slot *s)
 static void place(struct slot *s, size_t size)
 {
     s->bytes = fh_usable_size(s->owner->heap, s->block);
-    require(s->bytes >= size && s->bytes >= 12, "a block is as large as it was asked for");
+    require(s->bytes >= size && s->bytes >= 8, "a block is as large as it was asked for");
     require((uintptr_t)s->block % FH_GRANULE == 0, "a block is aligned to a granule");
     require(s->align == 0 || (uintptr_t)s->block % s->align == 0, "a block is aligned as it was asked for");
     require(arena_owns(s->owner->id, (uintptr_t)s->block - 4, s->bytes + 4), "a block lies in its heap's memory");

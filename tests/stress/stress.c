@@ -95,6 +95,12 @@ static bool reads_back(struct run *r, const struct stress_slot *s)
     return true;
 }
 
+/* What a block takes besides what its user may have: the tag, and a word for an alignment that was asked for. */
+static uint32_t extra(uint32_t align)
+{
+    return align > FH_GRANULE ? 8 : 4;
+}
+
 /* Enters a block that the heap returned; it must lie where it should and on no other block. */
 static bool place(struct run *r, struct stress_slot *s, void *ptr, uint32_t size, uint32_t align)
 {
@@ -198,20 +204,6 @@ static bool do_free(struct run *r, struct stress_slot *s)
     return true;
 }
 
-/* A block that was asked for at 32 may happen to lie at 4096. realloc then keeps that much, for which a heap may have no
- * place. That depends on addresses, so the workload goes on as if the request had been met. */
-static unsigned char *move_by_hand(struct run *r, struct stress_slot *s, uint32_t size)
-{
-    unsigned char *ptr = fh_aligned_alloc(r->heap, s->align, size);
-    if (ptr == NULL)
-        return NULL;
-    for (uint32_t i = 0; i < size && i < s->size; i++)
-        ptr[i] = s->ptr[i];
-    fh_free(r->heap, s->ptr);
-    r->report->moved_by_hand++;
-    return ptr;
-}
-
 static bool do_realloc(struct run *r, struct stress_slot *s)
 {
     uint32_t size = size_within(r, s->size);
@@ -221,8 +213,6 @@ static bool do_realloc(struct run *r, struct stress_slot *s)
     if (!r->plan->shared)
         fh_stats(r->heap, &before);
     unsigned char *ptr = fh_realloc(r->heap, s->ptr, size);
-    if (ptr == NULL && s->align > FH_GRANULE)
-        ptr = move_by_hand(r, s, size);
     if (!place(r, s, ptr, size, old.align))
         return false;
     s->seed = old.seed;
@@ -230,7 +220,7 @@ static bool do_realloc(struct run *r, struct stress_slot *s)
     if (!holds(s, kept, &sum))
         return fails(r, "fh_realloc lost contents");
     if (ptr != old.ptr && !r->plan->shared) {
-        size_t both = before.bytes_used + s->room + 4;
+        size_t both = before.bytes_used + s->room + extra(old.align);
         r->peak = both > r->peak ? both : r->peak;
     }
     digest(r, size);
@@ -371,7 +361,7 @@ static bool same_blocks(struct run *r)
         const struct stress_slot *s = &r->slots[i];
         if (s->ptr == NULL)
             continue;
-        bytes += s->room + 4;
+        bytes += s->room + extra(s->align);
         places += (uintptr_t)s->ptr;
     }
     if (bytes != stats.bytes_used)

@@ -41,7 +41,6 @@ struct stress_report {
     uint32_t takes;         /* blocks allocated */
     uint32_t resizes;       /* realloc and resize calls */
     uint32_t peak;          /* largest sum of requests */
-    uint32_t moved_by_hand; /* reallocs of aligned blocks that were refused; depends on addresses */
     const char *broken;     /* the fact that did not hold; NULL: all did */
     enum fh_fault_kind check;   /* what fh_check said then */
 };
