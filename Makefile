@@ -35,6 +35,13 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmis
 need = @sh tests/tools/need.sh $(1)
 SUITES :=
 
+# What every verb but these needs: a compiler for this machine, with its C library. Asked for once and before anything starts.
+ifneq ($(filter-out all clean help,$(MAKECMDGOALS)),)
+ifneq ($(shell CC='$(CC)' sh tests/tools/need.sh '$(firstword $(CC)):gcc' '<stdio.h>:libc6-dev' >&2 && echo there),there)
+$(error a compiler with its C library is needed)
+endif
+endif
+
 .PHONY: all
 all: $(B)/libfreehold.a  ## build the library, build/libfreehold.a (also the verb of a plain `make`)
 
@@ -42,7 +49,7 @@ CORE_OBJ := $(CORE_SRC:src/%.c=$(B)/core/%.o)
 
 $(B)/core/%.o: src/%.c $(CORE_HDR) Makefile
 	@mkdir -p $(@D)
-	@command -v $(firstword $(CC)) >/dev/null || sh tests/tools/need.sh $(firstword $(CC)):gcc
+	@sh tests/tools/need.sh '$(firstword $(CC)):gcc'
 	$(CC) $(CORE_CFLAGS) $(CFLAGS) -c $< -o $@
 
 $(B)/libfreehold.a: $(CORE_OBJ)

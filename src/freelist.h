@@ -196,11 +196,12 @@ FH_HOT bool fh_list_replace(struct fh_lists *l, struct fh_block *old, uint32_t o
 {
     if (fh_class_of(l, granules) != old_class)
         return fh_list_remove(l, old, old_class) && fh_list_insert(l, b, granules);
-    if (b == old)
-        return true;
+    /* Looked at even if they stay: damage is to be found by the first call that touches the block. */
     fh_word *from = fh_link_before(l, old, old_class);
     if (from == NULL)
         return false;
+    if (b == old)
+        return true;
     uint32_t self = fh_link_to(l, b);
     *from = self;
     if (old->next != 0)

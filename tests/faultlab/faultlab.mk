@@ -43,7 +43,7 @@ FAULTLAB_BITS += 32
 FAULTLAB_BUILDS += $(FAULTLAB_32)
 FAULTLAB_MISSING :=
 FAULTLAB_TOOLS += /usr/lib32/crt1.o:libc6-dev-i386 \
-    /usr/lib/gcc/x86_64-linux-gnu/$(shell gcc -dumpversion)/32/libgcc.a:lib32gcc-$(shell gcc -dumpversion)-dev
+    /usr/lib/gcc/x86_64-linux-gnu/$(shell gcc -dumpversion 2>/dev/null)/32/libgcc.a:lib32gcc-$(shell gcc -dumpversion 2>/dev/null)-dev
 endif
 
 .PHONY: faultlab faultlab-tools test-faultlab
