@@ -25,16 +25,23 @@ static void set(size_t i, bool is)
     map[i / 32] = is ? map[i / 32] | bit : map[i / 32] & ~bit;
 }
 
+/* Where the frame that holds the address begins. The map counts frames from there: counted from the address itself, each frame
+ * would lie a little below its place, the first one in what is not to be touched. */
+static uintptr_t frame_of(uintptr_t address)
+{
+    return address >> FRAME_SHIFT << FRAME_SHIFT;
+}
+
 size_t frame_map_bytes(uintptr_t lowest, uintptr_t highest)
 {
-    return (((highest - lowest) >> FRAME_SHIFT) / 32 + 1) * sizeof *map;
+    return (((highest - frame_of(lowest)) >> FRAME_SHIFT) / 32 + 1) * sizeof *map;
 }
 
 void frame_map(void *memory, uintptr_t lowest, uintptr_t highest)
 {
     map = memory;
-    base = lowest;
-    frames = (highest - lowest) >> FRAME_SHIFT;
+    base = frame_of(lowest);
+    frames = (highest - base) >> FRAME_SHIFT;
     for (size_t i = 0; i <= frames / 32; i++)
         map[i] = 0;
 }
