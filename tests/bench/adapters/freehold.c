@@ -23,7 +23,11 @@ static void on_fault(void *ctx, const struct fh_fault *fault)
     abort();
 }
 
-static const struct fh_port port = { .fault = on_fault };
+/* What percpu.c, which includes this file, adds to the port. */
+#ifndef ADAPTER_CACHE
+#define ADAPTER_CACHE .cpus = 0
+#endif
+static const struct fh_port port = { .fault = on_fault, ADAPTER_CACHE };
 
 unsigned fh_adapter_abi(void)
 {
