@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+#
+# mutate.mk - small changes to the core, each of which some test must notice.
+#
+#   make mutate                     all of src/
+#   make mutate FILE=src/pool.c     one file (or several, in quotes)
+#   make mutate SAMPLE=200          so many, evenly spread
+#   make mutate ONLY=pool.c:210     those whose name contains it
+#   make mutate AGAIN=1             those that survived the last run
+#
+# A mutant is named FILE:LINE:OPERATOR:N. tests/mutate/equivalent lists those that no test can notice, with the reason; there they
+# are known by their text, so that an edit above them does not make the list stale. See run.py for what counts as killed and
+# mutants.py for the operators. Each mutant's verdict, and what killed it, lies in build/mutate/results.
+#
+# The programs are those of unit.mk, and the replay of the fuzzers' corpus: the core built without optimization first, which is
+# built the quickest; then the other layout, the count of steps, the sanitizers, 32 bits.
+
+MUTATE_FLAGS := $(CORE_CFLAGS) -Isrc -Itests/unit -I$(abspath $(B))/check
+MUTATE_TESTS = $(CHECK_SRC) $(CHECK_HARNESS)
+# $(call mutate_program,NAME,CORE'S FLAGS,TESTS' FLAGS,LINKER'S FLAGS,HOST,TABLES)
+mutate_program = --program '$(1) | $(GCC) $(MUTATE_FLAGS) $(2) | $(GCC) $(MUTATE_FLAGS) $(3) | $(GCC) $(4) | $(MUTATE_TESTS) $(5) | tables $(6)'
+comma := ,
+MUTATE_STEPS := -O2 -DTEST_STEPS -fsanitize-coverage=trace-pc
+MUTATE_SANITIZED := -O1 -fsanitize=address$(comma)undefined -fno-sanitize-recover=all
+MUTATE_32 := -m32 -fno-pic -fno-stack-protector
+MUTATE_PROGRAMS = $(call mutate_program,plain,-O0,-O2,,$(firstword $(CHECK_64)),$(CHECK_FOLDERS)) \
+    $(MUTATE_REPLAY) $(MUTATE_I386) \
+    $(call mutate_program,granule-8,-O1 -DFH_GRANULE=8,-O2 -DFH_GRANULE=8,,$(firstword $(CHECK_64)),$(CHECK_FOLDERS)) \
+    $(call mutate_program,steps,$(MUTATE_STEPS),$(MUTATE_STEPS),,$(firstword $(CHECK_64)),bugs/b30_work) \
+    $(call mutate_program,sanitized,$(MUTATE_SANITIZED),$(MUTATE_SANITIZED),$(MUTATE_SANITIZED),$(firstword $(CHECK_64)),$(CHECK_FOLDERS))
+MUTATE_REPLAY = --program 'replay | $(GCC) $(FUZZ_FLAGS) -fsanitize=$(FUZZ_SANITIZERS) | $(GCC) $(FUZZ_FLAGS) -fsanitize=$(FUZZ_SANITIZERS) \
+    | $(GCC) -fsanitize=$(FUZZ_SANITIZERS) | $(FUZZ_SRC) | once $(abspath $(FUZZ_CORPUS))'
+ifeq ($(shell uname -sm),Linux x86_64)
+MUTATE_I386 = $(call mutate_program,i386,-O1 $(MUTATE_32),-O2 $(MUTATE_32),-m32 -static -nostdlib,$(firstword $(CHECK_32)),$(CHECK_FOLDERS))
+endif
+
+MUTATE_EQUAL = --equal '$(GCC) $(CORE_CFLAGS) -O2' --equal '$(GCC) $(CORE_CFLAGS) -O2 -DFH_GRANULE=8' --equal '$(GCC) $(CORE_CFLAGS) -O2 -m32'
+
+.PHONY: mutate mutate-tools
+mutate-tools: check-tools
+	$(call need,python3:python3)
+
+mutate: $(B)/check/tables.h | mutate-tools  ## change the core in small ways; fails if the tests do not notice (FILE=, SAMPLE=n, ONLY=text)
+	@nice python3 tests/mutate/run.py --build $(B)/mutate --sources $(sort $(CORE_SRC) $(wildcard src/*.h)) --trees include src tests \
+	    --reader '$(GCC) $(CORE_CFLAGS)' $(MUTATE_EQUAL) $(MUTATE_PROGRAMS) --equivalent tests/mutate/equivalent --jobs $(JOBS) \
+	    --file '$(FILE)' --sample '$(or $(SAMPLE),0)' --only '$(ONLY)' --programs '$(PROGRAMS)' $(if $(AGAIN),--again)
+
+# The tool itself: a source with known mutants. About 3 s.
+SUITES += mutate
+.PHONY: test-mutate
+test-mutate: | mutate-tools
+	@mkdir -p $(B)/tally
+	@sh tests/mutate/selftest.sh $(B)/mutate/selftest $(GCC) >$(B)/tally/mutate

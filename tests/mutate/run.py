@@ -1,0 +1,394 @@
+# SPDX-License-Identifier: MIT
+#
+# run.py - builds each mutant, lets the tests loose on it, and says which of them nobody noticed.
+#
+# Promise: a mutant counts as killed only if a test failed that passes without it. One that survives every program is equivalent
+# if the compiler makes the same code of it, or if the list of equivalents has it with a reason; else it fails the run. So does
+# an entry of that list that no mutant needs.
+# Invariant: each process works in a copy of the tree of its own; the tree itself is only read.
+# Must not know: what the sources are about, or which changes are made to them (mutants.py).
+#
+# The programs are tried in the order in which they are given, cheapest first. Within one, the files of tests that killed the
+# last mutants of the same function come first, then the one named after the source, then the quickest. A test that uses more than
+# three times the processor time that it needs is ended: a mutant may loop for ever.
+import argparse
+import collections
+import hashlib
+import multiprocessing
+import os
+import re
+import resource
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import mutants as generator
+
+MEMORY = 2 << 30    # of address space, where the tests do with it
+
+
+def key_of(m):
+    return m.file, m.function, m.before, m.after
+
+
+# A program of tests: how core and tests are compiled and linked, of what, and what is run of it.
+class Program:
+    def __init__(self, text, core):
+        self.name, compile_core, compile_tests, link, tests, runs = [part.strip() for part in text.split("|")]
+        self.compile_core = shlex.split(compile_core)
+        self.compile_tests = shlex.split(compile_tests)
+        self.link = shlex.split(link)
+        self.core = core
+        self.tests = tests.split()
+        self.needs = {}     # source: the headers that it includes
+        self.limits = {}    # run: (seconds, bytes)
+        # Either all tables of the tests, or one run with these arguments.
+        kind, *words = shlex.split(runs)
+        self.runs = [(self.name, words)] if kind == "once" else list(self.tables(words))
+
+    # One run for each file of tests in the folders named, or named itself.
+    def tables(self, words):
+        for file in self.tests:
+            folder, name = file[:-2].split("/")[-2:]
+            if folder in words or folder + "/" + name in words:
+                yield folder + "/" + name, [self.name, folder, name]
+
+    def command(self, source):
+        return self.compile_core if source in self.core else self.compile_tests
+
+    def object(self, folder, source):
+        return "%s/%s/%s.o" % (folder, self.name, source.replace("/", "-"))
+
+    def compile(self, source, folder, cwd):
+        return subprocess.run(self.command(source) + ["-w", "-c", source, "-o", self.object(folder, source)], cwd=cwd,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+    def link_all(self, objects, output, cwd):
+        return subprocess.run(self.link + objects + ["-o", output], cwd=cwd, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL).returncode == 0
+
+    def headers_of(self, source, cwd):
+        out = subprocess.run(self.command(source) + ["-MM", source], cwd=cwd, stdout=subprocess.PIPE, check=True, universal_newlines=True)
+        return set(os.path.normpath(word) for word in out.stdout.replace("\\\n", " ").split()[1:])
+
+
+def limit(seconds, memory):
+    def apply():
+        os.setsid()
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if seconds:
+            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+        if memory:
+            resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    return apply
+
+
+# Runs a part of the tests. Returns what failed first, or None, and the lines `pass`.
+def attempt(program, argv, seconds, memory, cwd):
+    environment = dict(os.environ, ASAN_OPTIONS="detect_leaks=0:symbolize=0", SEED="")
+    child = subprocess.Popen([program] + argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+                             preexec_fn=limit(seconds, memory), env=environment, universal_newlines=True, cwd=cwd, errors="replace")
+    passed, failed = 0, None
+    for line in child.stdout:
+        passed += line.startswith("pass ")
+        if line.startswith("fail "):
+            failed = line.split()[1]
+            break
+    if failed is not None:
+        os.killpg(child.pid, signal.SIGKILL)
+    status = child.wait()
+    if failed is None and status != 0:
+        failed = "%s ended with %d" % (" ".join(argv[:3]), status)
+    return failed, passed
+
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.core = [f for f in options.sources if f.endswith(".c")]
+        self.programs = [p for p in (Program(text, self.core) for text in options.program) if p.name in (options.programs or p.name).split()]
+        self.equal = [shlex.split(text) for text in options.equal]
+        self.base = os.path.join(options.build, "base")
+
+    def copy(self, name):
+        tree = os.path.join(self.options.build, name)
+        shutil.rmtree(tree, ignore_errors=True)
+        for folder in self.options.trees:
+            shutil.copytree(folder, os.path.join(tree, folder), symlinks=True)
+        return tree
+
+    # Builds everything as it is, and finds out what each part of the tests needs. False if a test fails without any mutant.
+    def prepare(self):
+        tree = self.copy("tree")
+        for p in self.programs:
+            os.makedirs(os.path.join(self.base, p.name), exist_ok=True)
+        jobs = [(p, source) for p in self.programs for source in p.core + p.tests]
+        with multiprocessing.Pool(self.options.jobs) as pool:
+            built = pool.starmap(build_one, [(p, source, self.base, tree) for p, source in jobs])
+        for (p, source), (ok, needs) in zip(jobs, built):
+            if not ok:
+                print("mutate: %s does not compile for %s" % (source, p.name))
+                return False
+            p.needs[source] = needs
+        return all([self.rehearse(p, tree) for p in self.programs])
+
+    def rehearse(self, p, tree):
+        program = os.path.join(self.base, p.name, "program")
+        if not p.link_all([p.object(self.base, s) for s in p.core + p.tests], program, tree):
+            print("mutate: %s does not link" % p.name)
+            return False
+        for run, argv in p.runs:
+            memory = MEMORY
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            failed, passed = attempt(program, argv, 0, memory, tree)
+            if failed:
+                memory = 0
+                failed, passed = attempt(program, argv, 0, memory, tree)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            if failed:
+                print("mutate: %s fails without a mutant in %s" % (failed, p.name))
+                return False
+            used = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+            p.limits[run] = (1 + int(3 * used), memory, used, passed)
+        return True
+
+
+def build_one(p, source, folder, tree):
+    return p.compile(source, folder, tree), p.headers_of(source, tree)
+
+
+# One process's tree, and what it has learnt.
+class Worker:
+    def __init__(self, bench, number):
+        self.bench = bench
+        self.tree = bench.copy("worker-%d" % number)
+        self.folder = os.path.join(bench.options.build, "worker-%d" % number, "objects")
+        for p in bench.programs:
+            os.makedirs(os.path.join(self.folder, p.name))
+        self.killers = collections.defaultdict(list)
+        self.codes = {}
+
+    def code(self, command, source):
+        output = os.path.join(self.folder, "code.o")
+        done = subprocess.run(command + ["-w", "-c", source, "-o", output], cwd=self.tree, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if done.returncode != 0:
+            return None
+        with open(output, "rb") as f:
+            return hashlib.sha256(f.read()).digest()
+
+    # Is the code the same in each way of compiling?
+    def same_code(self, m, text):
+        sources = [s for s in self.bench.core if m.file in self.bench.programs[0].needs[s]]
+        pairs = [(command, s) for command in self.bench.equal for s in sources]
+        lacking = [(i, s) for i, (command, s) in enumerate(pairs) if (tuple(command), s) not in self.codes]
+        if lacking:
+            self.write(m.file, text)
+            for i, s in lacking:
+                self.codes[tuple(pairs[i][0]), s] = self.code(*pairs[i])
+            self.write(m.file, text[:m.start] + m.text + text[m.end:])
+        return all(self.code(command, s) == self.codes[tuple(command), s] for command, s in pairs)
+
+    def write(self, file, text):
+        with open(os.path.join(self.tree, file), "w") as f:
+            f.write(text)
+
+    def build(self, p, file):
+        objects = []
+        for source in p.core + p.tests:
+            if file not in p.needs[source]:
+                objects.append(p.object(self.bench.base, source))
+                continue
+            if not p.compile(source, self.folder, self.tree):
+                return None
+            objects.append(p.object(self.folder, source))
+        program = os.path.join(self.folder, p.name, "program")
+        return program if p.link_all(objects, program, self.tree) else None
+
+    def order(self, p, m):
+        own = os.path.basename(m.file)[:-2]
+        recent = [self.killers[p.name, m.file, m.function], self.killers[p.name, m.file]]
+
+        def rank(run):
+            name = run[0]
+            places = [r.index(name) if name in r else len(p.runs) for r in recent]
+            return places[0], name.split("/")[-1] != own, places[1] + 20 * p.limits[name][2]
+        return sorted(p.runs, key=rank)
+
+    def learn(self, p, m, run):
+        for known in (self.killers[p.name, m.file, m.function], self.killers[p.name, m.file]):
+            if run in known:
+                known.remove(run)
+            known.insert(0, run)
+
+    # Returns the verdict, and what killed it.
+    def judge(self, m, listed):
+        with open(os.path.join(self.tree, m.file)) as f:
+            text = f.read()
+        self.write(m.file, text[:m.start] + m.text + text[m.end:])
+        try:
+            for number, p in enumerate(self.bench.programs):
+                program = self.build(p, m.file)
+                if program is None:
+                    if number == 0:
+                        return "no C", ""
+                    return "killed", "%s does not build" % p.name
+                for run, argv in self.order(p, m):
+                    seconds, memory, _, _ = p.limits[run]
+                    failed, _ = attempt(program, argv, seconds, memory, self.tree)
+                    if failed:
+                        self.learn(p, m, run)
+                        return "killed", failed
+                # The other programs take their time: is it worth it?
+                if number == 0 and listed:
+                    return "survived", ""
+                if number == 0 and self.same_code(m, text):
+                    return "equal", ""
+            return "survived", ""
+        finally:
+            self.write(m.file, text)
+
+
+worker = None
+numbers = multiprocessing.Value("i", 0)
+
+
+def start(bench):
+    global worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with numbers.get_lock():
+        number = numbers.value
+        numbers.value += 1
+    worker = Worker(bench, number)
+
+
+def judge(job):
+    m, listed = job
+    begin = time.time()
+    verdict, killer = worker.judge(m, listed)
+    return m, verdict, killer, time.time() - begin
+
+
+# The list of equivalents: paragraphs of `FILE FUNCTION`, lines `- ` as they are, each followed by lines `+ ` as they would be,
+# and lines `= ` that say why. A line beginning with # is a comment.
+def read_list(name):
+    entries, problems = {}, []
+    if not name:
+        return entries, problems
+    place, before, waiting, number = None, None, [], 0
+    with open(name) as f:
+        for number, line in enumerate(f, 1):
+            line = line.rstrip("\n")
+            if line.startswith("#") or not line.strip():
+                continue
+            if line.startswith("- ") and place:
+                before = line[2:]
+            elif line.startswith("+ ") and before:
+                entry = place + (before, line[2:])
+                if entry in entries:
+                    problems.append("%s:%d: is there twice" % (name, number))
+                entries[entry] = number
+                waiting.append(entry)
+            elif line.startswith("= ") and before and len(line) > 12:
+                waiting = []
+            elif re.match(r"\S+ \S+$", line) and not waiting:
+                place, before = tuple(line.split()), None
+            else:
+                problems.append("%s:%d: not understood: %s" % (name, number, line))
+    if waiting:
+        problems.append("%s:%d: without a reason" % (name, number))
+    return entries, problems
+
+
+def arguments():
+    a = argparse.ArgumentParser()
+    a.add_argument("--build", required=True, type=os.path.abspath)
+    a.add_argument("--sources", required=True, nargs="+")
+    a.add_argument("--trees", required=True, nargs="+", help="the folders that the compilers read")
+    a.add_argument("--reader", required=True, help="the compiler that says which lines are built")
+    a.add_argument("--equal", action="append", default=[], help="a compiler whose code tells whether a change is one")
+    a.add_argument("--program", action="append", required=True, help="NAME | COMPILE CORE | COMPILE TESTS | LINK | FILES | tables FOLDERS or once ARGUMENTS")
+    a.add_argument("--equivalent", default="")
+    a.add_argument("--jobs", type=int, default=1)
+    a.add_argument("--file", default="")
+    a.add_argument("--sample", type=int, default=0)
+    a.add_argument("--only", default="")
+    a.add_argument("--programs", default="", help="only these")
+    a.add_argument("--again", action="store_true", help="only those that survived the last run")
+    return a.parse_args()
+
+
+def choose(options, all_mutants, survivors):
+    chosen = [m for m in all_mutants if (not options.file or m.file in options.file.split()) and options.only in m.name]
+    if options.again and os.path.exists(survivors):
+        with open(survivors) as f:
+            last = set(tuple(line.rstrip("\n").split("\t")[1:5]) for line in f)
+        chosen = [m for m in chosen if key_of(m) in last]
+    if 0 < options.sample < len(chosen):
+        # Evenly spread: the same ones each time, and some of every file.
+        chosen = [chosen[i * len(chosen) // options.sample] for i in range(options.sample)]
+    return chosen
+
+
+def table(results):
+    count = collections.Counter((m.file, verdict) for m, verdict, _, _ in results)
+    print("%-20s %8s %8s %8s %8s %8s" % ("", "mutants", "killed", "equal", "listed", "survived"))
+    files = sorted(set(m.file for m, _, _, _ in results))
+    for file in files + ["all"]:
+        row = [sum(n for (f, v), n in count.items() if v == verdict and file in (f, "all")) for verdict in ("killed", "equal", "listed", "survived")]
+        print("%-20s %8d %8d %8d %8d %8d" % (file, sum(row), *row))
+
+
+def main():
+    options = arguments()
+    survivors = os.path.join(options.build, "survivors")
+    os.makedirs(options.build, exist_ok=True)
+    entries, problems = read_list(options.equivalent)
+    reader = shlex.split(options.reader)
+    all_mutants = list(generator.of_files(options.sources, reader, [f for f in options.sources if f.endswith(".c")]))
+    known = collections.Counter(key_of(m) for m in all_mutants)
+    chosen = choose(options, all_mutants, survivors)
+    bench = Bench(options)
+    if not chosen or not bench.prepare():
+        print("mutate: nothing was tried")
+        return 2
+
+    results, killed_by = [], {}
+    begin = time.time()
+    with multiprocessing.Pool(options.jobs, start, (bench,)) as pool, open(os.path.join(options.build, "results"), "w") as log:
+        for m, verdict, killer, seconds in pool.imap_unordered(judge, [(m, key_of(m) in entries) for m in chosen]):
+            if verdict == "survived" and key_of(m) in entries:
+                verdict = "listed"
+            if verdict == "killed" and key_of(m) in entries:
+                killed_by[key_of(m)] = killer
+            results.append((m, verdict, killer, seconds))
+            log.write("\t".join((verdict, m.name) + key_of(m)[1:] + (killer, "%.2f" % seconds)) + "\n")
+            log.flush()
+    results.sort(key=lambda r: (r[0].file, r[0].start, r[0].name))
+    with open(survivors, "w") as f:
+        for m, verdict, _, _ in results:
+            if verdict == "survived":
+                f.write("\t".join((m.name,) + key_of(m)) + "\n")
+
+    table(results)
+    failed = list(problems)
+    for m, verdict, _, _ in results:
+        if verdict == "survived":
+            failed.append("survived: %s in %s\n  - %s\n  + %s" % (m.name, m.function, m.before, m.after))
+    for entry, line in entries.items():
+        if entry in killed_by:
+            failed.append("%s:%d: is no equivalent, %s kills it: %s" % (options.equivalent, line, killed_by[entry], entry[3]))
+        elif entry not in known and (not options.file or entry[0] in options.file.split()):
+            failed.append("%s:%d: there is no such mutant any more: %s" % (options.equivalent, line, entry[3]))
+    for text in failed:
+        print(text)
+    counted = [r for r in results if r[1] != "no C"]
+    print("mutate: %d mutants, %d killed, %d refused by the compiler, in %d s; %d to be looked at" % (len(counted),
+          sum(r[1] == "killed" for r in results), len(results) - len(counted), time.time() - begin, len(failed)))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
