@@ -143,6 +143,13 @@ static inline bool fh_likely(bool condition)
 #define FH_COLD
 #endif
 
+/* A function of its own where the compiler would inline it: what it needs in registers is then not saved on every other path. */
+#if defined(__GNUC__)
+#define FH_APART __attribute__((noinline))
+#else
+#define FH_APART
+#endif
+
 /* The verbs of the fast paths, which are to become one straight piece of code: left to itself gcc 12 calls half of them,
  * which doubles the instructions of malloc. Where size counts, the compiler decides. */
 #if defined(__GNUC__) && !defined(__OPTIMIZE_SIZE__)

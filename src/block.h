@@ -50,6 +50,7 @@ struct fh_block {
 #define FH_USED ((uint32_t)0)
 #define FH_TAG_LIMIT ((uint32_t)1 << 20) /* an opened word at or above this is no tag */
 #define FH_DEAD FH_FREE                  /* a free block of size zero: was a block until it was absorbed */
+#define FH_TOP (FH_FREE | FH_IS_HUGE | (uint32_t)1 << FH_SIZE_SHIFT) /* the top: ends where its region does, and has no footer */
 
 /* A block this large (1 MiB with granules of 16) no longer shows its size in the tag's 16 bits. Free, it has room to
  * spare and holds it in a word of its own, checked against the footer. Used, it holds a multiple of a power of two there,
@@ -83,9 +84,24 @@ static inline void fh_tag_seal(uint32_t secret, struct fh_block *b, uint32_t tag
     fh_store(fh_tag_of(b), (tag * FH_SEAL) ^ ((uint32_t)(uintptr_t)b ^ secret));
 }
 
+/* Sets or clears the lowest bit of a tag that is known to have it otherwise, FH_PREV_FREE: the product changes by the
+ * multiplier, so that it need not be computed again. */
+static inline void fh_tag_flip_prev(uint32_t secret, struct fh_block *b, bool prev_free)
+{
+    uint32_t place = (uint32_t)(uintptr_t)b ^ secret;
+    uint32_t product = fh_load(fh_tag_of(b)) ^ place;
+    fh_store(fh_tag_of(b), (prev_free ? product + FH_SEAL : product - FH_SEAL) ^ place);
+}
+
 static inline bool fh_is_tag(uint32_t tag)
 {
     return tag < FH_TAG_LIMIT;
+}
+
+/* x moved right by one place, the lowest bit to the top: a tag's size, or a large number if its lowest flag is set. */
+static inline uint32_t fh_rotate_right(uint32_t x)
+{
+    return x >> 1 | x << 31;
 }
 
 static inline bool fh_is_free(uint32_t tag)
@@ -156,6 +172,18 @@ static inline uint32_t fh_tag_for(uint32_t flags, uint32_t granules)
     return granules << FH_SIZE_SHIFT | flags;
 }
 
+/* The top's tag says nothing of its size, so that cutting it takes no more than a new tag at the new place: no size, no
+ * footer, and two constants instead of a multiplication. Six in ten requests of a program that starts are met from it. */
+static inline void fh_make_top(uint32_t secret, struct fh_block *b)
+{
+    fh_store(fh_tag_of(b), (uint32_t)(FH_TOP * FH_SEAL) ^ ((uint32_t)(uintptr_t)b ^ secret));
+}
+
+static inline bool fh_is_top(uint32_t secret, const struct fh_block *b)
+{
+    return (fh_load(fh_tag_of(b)) ^ (uint32_t)(uintptr_t)b ^ secret) == (uint32_t)(FH_TOP * FH_SEAL);
+}
+
 /* Writes a free block's words but its links. The block before a free block is never free. */
 static inline void fh_make_free(uint32_t secret, struct fh_block *b, uint32_t granules)
 {
@@ -200,12 +228,50 @@ static inline bool fh_space_holds(const struct fh_space *space, const struct fh_
     return granules <= (space->lo + space->span - (uintptr_t)b) / FH_GRANULE;
 }
 
+/* What one call has in its registers: the region that it looks at, and the secret. A copy, because every store to a block
+ * might, for all that the compiler knows, change the original: read each time these words were a tenth of malloc. No region
+ * leaves the heap during a call that holds a view. */
+struct fh_view {
+    uintptr_t lo;
+    uintptr_t span;
+    uint32_t secret;
+};
+
+FH_HOT struct fh_view fh_view_of(const struct fh_space *space)
+{
+    struct fh_view v;
+    v.lo = space->lo;
+    v.span = space->span;
+    v.secret = space->secret;
+    return v;
+}
+
+/* May words at b be read, a block's or a link's? If another region holds b, the view turns to that one. */
+FH_HOT bool fh_sees(struct fh_view *v, struct fh_space *space, const struct fh_block *b)
+{
+    if (fh_likely((uintptr_t)b - v->lo < v->span))
+        return true;
+    if (fh_space_find(space, (uintptr_t)b) == 0)
+        return false;
+    v->lo = space->lo;
+    v->span = space->span;
+    return true;
+}
+
+/* Is there, in the region that the view looks at, a block or an end tag at b? */
+FH_HOT bool fh_sees_tag(const struct fh_view *v, const struct fh_block *b)
+{
+    return (uintptr_t)b - v->lo <= v->span;
+}
+
 /* The size of a free block with that opened tag, which begins in the region asked for last; 0 if it cannot be right. The
- * word that holds a huge size is read only if a huge block ends in the region. */
+ * word that holds a huge size is read only if a huge block ends in the region. The top's is what is left of the region. */
 static inline uint32_t fh_free_size(const struct fh_space *space, const struct fh_block *b, uint32_t tag)
 {
     uint32_t n = tag >> FH_SIZE_SHIFT & FH_SIZE_MASK;
-    if (fh_rarely((tag & FH_IS_HUGE) != 0))
+    if (tag == FH_TOP)
+        n = (uint32_t)((space->lo + space->span - (uintptr_t)b) / FH_GRANULE);
+    else if (fh_rarely((tag & FH_IS_HUGE) != 0))
         n = fh_space_holds(space, b, FH_HUGE) && b->size >= FH_HUGE ? (uint32_t)b->size : 0;
     return n >= FH_MIN_GRANULES && fh_space_holds(space, b, n) ? n : 0;
 }

@@ -30,7 +30,9 @@ static uint32_t size_below(const struct fh_block *b, uint32_t tag, uintptr_t hi)
 {
     uintptr_t room = (hi - (uintptr_t)b) / FH_GRANULE;
     uint32_t n = fh_is_free(tag) ? tag >> FH_SIZE_SHIFT & FH_SIZE_MASK : fh_used_size(tag);
-    if (fh_is_free(tag) && (tag & FH_IS_HUGE) != 0)
+    if (tag == FH_TOP)
+        n = (uint32_t)room;
+    else if (fh_is_free(tag) && (tag & FH_IS_HUGE) != 0)
         n = room >= FH_HUGE && b->size >= FH_HUGE ? (uint32_t)b->size : 0;
     return n >= FH_MIN_GRANULES && n <= room ? n : 0;
 }
@@ -44,8 +46,9 @@ static bool links_agree(struct fh_heap *h, const struct fh_block *b, uint32_t n)
     const struct fh_block *prev = fh_link_at(l, b->prev);
     if (b->next != 0 && (!is_inside(h, next) || next->prev != self))
         return false;
-    if (b->prev == l->mark)
-        return *fh_head_of(l, fh_class_of(l, n)) == self;
+    uint32_t class = fh_class_of(l, n);
+    if (b->prev == l->mark + class)
+        return *fh_head_of(l, class) == self;
     return is_inside(h, prev) && prev->next == self;
 }
 
@@ -64,12 +67,12 @@ static enum fh_fault_kind check_region(struct census *c)
             return FH_NOT_COALESCED;
         c->granules += n;
         if (fh_is_free(tag)) {
-            if (*fh_footer_of(fh_after(b, n)) != n)
-                return FH_BAD_FOOTER;
-            if (b == h->top) {
-                if (n != h->top_size || (uintptr_t)fh_after(b, n) != hi)
-                    return FH_BAD_CONTROL;
+            if ((b == h->top) != (tag == FH_TOP))
+                return FH_BAD_CONTROL;
+            if (tag == FH_TOP) {
                 c->tops++;
+            } else if (*fh_footer_of(fh_after(b, n)) != n) {
+                return FH_BAD_FOOTER;
             } else if (!links_agree(h, b, n)) {
                 return FH_BAD_LINK;
             } else {
@@ -93,7 +96,7 @@ static enum fh_fault_kind check_list(struct fh_heap *h, uint32_t class, size_t *
     bool marked = (*fh_map_of(l, class) >> (class & 31) & 1) != 0;
     if (marked != (link != 0))
         return FH_BAD_MAP;
-    uint32_t before = l->mark;
+    uint32_t before = l->mark + class;
     while (link != 0) {
         const struct fh_block *b = fh_link_at(l, link);
         if (!is_inside(h, b) || b->prev != before)
@@ -120,6 +123,15 @@ static enum fh_fault_kind check_lists(struct fh_heap *h, size_t free_blocks)
             return kind;
     }
     return free_blocks == 0 ? FH_OK : FH_BAD_LIST;
+}
+
+/* Does the summary say of each word of the bitmap whether it is zero? Where there is one list, nothing reads either. */
+static bool summary_holds(struct fh_lists *l)
+{
+    uint32_t summary = 0;
+    for (uint32_t class = 0; class < l->classes; class += 32)
+        summary |= (uint32_t)(*fh_map_of(l, class) != 0) << class / 32;
+    return summary == l->summary;
 }
 
 /* Does the space's shortcut name a region that is there? */
@@ -151,11 +163,13 @@ static enum fh_fault_kind check(struct fh_heap *h)
         from = c.region->last;
     }
     /* Between two calls nothing is left to be blamed. */
-    if (!first_seen || !shortcut_holds(space) || h->lists.blame.kind != FH_OK || c.tops != (h->top_size != 0))
+    if (!first_seen || !shortcut_holds(space) || h->lists.blame.kind != FH_OK || c.tops != (h->top != NULL))
         return FH_BAD_CONTROL;
     enum fh_fault_kind kind = check_lists(h, c.free_blocks);
     if (kind != FH_OK)
         return kind;
+    if (!summary_holds(&h->lists))
+        return FH_BAD_MAP;
     bool counted = c.granules == h->total && c.used_granules == h->used && h->peak >= h->used;
     return counted ? FH_OK : FH_BAD_COUNT;
 }

@@ -39,7 +39,6 @@ static struct fh_heap *lay(uintptr_t start, uintptr_t last, const struct fh_port
     struct fh_heap *h = (struct fh_heap *)place;
     fh_zero(h, control);
     h->port = port;
-    h->keeps_all = port->release == NULL;
     h->lists.classes = classes;
     h->seal = fh_seal_for(h);
     uint32_t secret = port->random != NULL ? (uint32_t)port->random(port->ctx) : (uint32_t)place ^ 0x5EA1ED00u;
@@ -112,7 +111,7 @@ static void drain(struct fh_heap *h)
 size_t fh_trim(struct fh_heap *h)
 {
     const struct fh_port *port = h->port;
-    if (h->keeps_all)
+    if (fh_keeps_all(h))
         return 0;
     size_t released = 0;
     uintptr_t from = 0;
@@ -142,7 +141,7 @@ size_t fh_trim(struct fh_heap *h)
 size_t fh_destroy(struct fh_heap *h)
 {
     const struct fh_port *port = h->port;
-    if (h->keeps_all)
+    if (fh_keeps_all(h))
         return 0;
     size_t released = 0;
     uintptr_t from = 0;

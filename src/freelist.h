@@ -7,8 +7,8 @@
  * names the classes that are not empty.
  * Invariant: a list holds exactly the free blocks of its class; a bit is set if and only if its list is not empty.
  * Every link is checked from both sides before it is followed or written: the address lies in a region, and the block
- * there links back, the first of a list with a mark that is no link. Links are cleared when a block leaves its list, so that
- * memory that is no free block does not link back by accident. What fails is left as it is and blamed.
+ * there links back, the first of a list with a mark that is no link and names the list. Links are cleared when a block leaves
+ * its list, so that memory that is no free block does not link back by accident. What fails is left as it is and blamed.
  * Must not know: neighbours, regions (it asks fh_space_room before it touches a block).
  *
  * The verbs are inline: the pool uses each in one or two places, and calls would cost a quarter of malloc.
@@ -36,13 +36,14 @@ struct fh_lists {
     struct fh_space space;   /* first: both have one address */
     struct fh_blame blame;
     uint32_t classes;
-    uint32_t mark;           /* what the first block of a list has for its prev: a secret, and no link */
+    uint32_t summary;        /* of the bitmap: a bit for each of its words that is not zero */
+    uint32_t mark;           /* the first block of a list has this and its class for its prev: a secret, and no link */
 };
 
-/* No link has these two bits different: links reach 2^30 granules to either side. */
+/* No link has the two upper bits different: links reach 2^30 granules to either side. The lower bits are the class's. */
 static inline uint32_t fh_list_mark(uint32_t secret)
 {
-    return (secret & 0x3FFFFFFFu) | 0x40000000u;
+    return (secret & 0x3FFFFF00u) | 0x40000000u;
 }
 
 /* How many blocks of a request's own class are looked at before the next class answers: more find little (0.1 % of
@@ -88,6 +89,22 @@ static inline fh_word *fh_map_of(struct fh_lists *l, uint32_t class)
     return (fh_word *)(l + 1) + l->classes + class / 32;
 }
 
+FH_HOT void fh_map_set(struct fh_lists *l, uint32_t class)
+{
+    fh_word *map = fh_map_of(l, class);
+    if (*map == 0)
+        l->summary |= (uint32_t)1 << class / 32;
+    *map |= (uint32_t)1 << (class & 31);
+}
+
+FH_HOT void fh_map_clear(struct fh_lists *l, uint32_t class)
+{
+    fh_word *map = fh_map_of(l, class);
+    *map &= ~((uint32_t)1 << (class & 31));
+    if (*map == 0)
+        l->summary &= ~((uint32_t)1 << class / 32);
+}
+
 /* Notes what is wrong and answers false, for the caller to pass on. */
 bool fh_blame(struct fh_lists *l, enum fh_fault_kind kind, const struct fh_block *block, uint32_t expected, uint32_t found);
 
@@ -95,183 +112,211 @@ bool fh_blame(struct fh_lists *l, enum fh_fault_kind kind, const struct fh_block
  * its own link is wrong then, and else from. */
 bool fh_blame_link(struct fh_lists *l, const struct fh_block *from, const struct fh_block *to, uint32_t expected, uint32_t found);
 
-/* The size of the free block at b with that opened tag, when it is huge; 0 and the blame if it is none. */
-uint32_t fh_open_huge(struct fh_lists *l, const struct fh_block *b, uint32_t tag);
+/* The size of the free block at b, of which only the tag has been looked at, when it is huge; 0 and the blame if it is none. */
+uint32_t fh_open_huge(struct fh_lists *l, const struct fh_block *b);
 
-/* The size of the free block that should be at b; 0 and the blame if there is none. After it, the space's last region is
- * the block's. */
-FH_HOT uint32_t fh_open_free(struct fh_lists *l, const struct fh_block *b)
+/* The size of the free block that should be at b; 0 and the blame if there is none. After it, the view shows the block's region. */
+FH_HOT uint32_t fh_open_free(struct fh_lists *l, struct fh_view *v, const struct fh_block *b)
 {
-    uintptr_t room = fh_space_room(&l->space, b);
-    if (fh_rarely(room == 0)) {
+    if (fh_rarely(!fh_sees(v, &l->space, b))) {
         fh_blame(l, FH_BAD_LINK, NULL, 0, fh_link_to(l, b));
         return 0;
     }
-    uint32_t tag = fh_tag_open(l->space.secret, b);
-    uint32_t size = (tag ^ FH_FREE) >> FH_SIZE_SHIFT;
-    if (fh_rarely(size > FH_SIZE_MASK))
-        return fh_open_huge(l, b, tag);
-    if (fh_rarely(size > room / FH_GRANULE || size < FH_MIN_GRANULES || (tag & FH_PREV_FREE) != 0)) {
-        fh_blame(l, FH_BAD_TAG, b, FH_FREE, tag);
-        return 0;
-    }
+    /* One comparison for four: not a free block, one behind a free one, too small, too large for the tag. */
+    uint32_t size = fh_rotate_right(fh_tag_open(v->secret, b) ^ FH_FREE);
+    if (fh_rarely(size - FH_MIN_GRANULES > FH_SIZE_MASK - FH_MIN_GRANULES || !fh_sees_tag(v, fh_after(b, size))))
+        return fh_open_huge(l, b);
     return size;
 }
 
 /* Does the word in the block to, a link that leads back to from, say so? */
-FH_HOT bool fh_leads_back(struct fh_lists *l, const struct fh_block *from, const struct fh_block *to, const fh_word *back, uint32_t expected)
+FH_HOT bool fh_leads_back(struct fh_lists *l, struct fh_view *v, const struct fh_block *from, const struct fh_block *to,
+                          const fh_word *back, uint32_t expected)
 {
-    if (fh_rarely(fh_space_room(&l->space, to) == 0))
+    if (fh_rarely(!fh_sees(v, &l->space, to)))
         return fh_blame(l, FH_BAD_LINK, from, 0, fh_link_to(l, to));
     if (fh_rarely(*back != expected))
         return fh_blame_link(l, from, to, expected, *back);
     return true;
 }
 
-/* Puts a free block at the front of its list. False: the list's head is damaged. */
-FH_HOT bool fh_list_insert(struct fh_lists *l, struct fh_block *b, uint32_t granules)
+/* Puts a free block at the front of the list of its class. False: the list's head is damaged. */
+FH_HOT bool fh_list_insert_into(struct fh_lists *l, struct fh_view *v, struct fh_block *b, uint32_t class)
 {
-    uint32_t class = fh_class_of(l, granules);
+    uint32_t mark = l->mark + class;
     fh_word *head = fh_head_of(l, class);
     uint32_t self = fh_link_to(l, b);
     uint32_t first = *head;
     if (first != 0) {
         struct fh_block *old = fh_link_at(l, first);
-        if (!fh_leads_back(l, NULL, old, &old->prev, l->mark))
+        if (!fh_leads_back(l, v, NULL, old, &old->prev, mark))
             return false;
         old->prev = self;
     } else {
-        *fh_map_of(l, class) |= (uint32_t)1 << (class & 31);
+        fh_map_set(l, class);
     }
     b->next = first;
-    b->prev = l->mark;
+    b->prev = mark;
     *head = self;
     return true;
 }
 
-/* Where the link that leads to a listed block from the front is stored, after a look at both of its links; NULL and the blame
- * if one does not lead there and back. */
-FH_HOT fh_word *fh_link_before(struct fh_lists *l, const struct fh_block *b, uint32_t class)
+FH_HOT bool fh_list_insert(struct fh_lists *l, struct fh_view *v, struct fh_block *b, uint32_t granules)
 {
-    uint32_t self = fh_link_to(l, b);
-    fh_word *from = fh_head_of(l, class);
-    if (b->next != 0) {
-        const struct fh_block *behind = fh_link_at(l, b->next);
-        if (!fh_leads_back(l, b, behind, &behind->prev, self))
-            return NULL;
-    }
-    if (b->prev != l->mark) {
-        struct fh_block *ahead = fh_link_at(l, b->prev);
-        if (!fh_leads_back(l, b, ahead, &ahead->next, self))
-            return NULL;
-        return &ahead->next;
-    }
-    if (fh_rarely(*from != self)) {
-        fh_blame(l, FH_BAD_LINK, b, *from, self);
-        return NULL;
-    }
-    return from;
+    return fh_list_insert_into(l, v, b, fh_class_of(l, granules));
 }
 
-/* Takes a free block of that class off its list. False, with nothing written, on damage. */
-FH_HOT bool fh_list_remove(struct fh_lists *l, struct fh_block *b, uint32_t class)
+/* The two links of a listed block, after a look at both. */
+struct fh_links {
+    fh_word *from;           /* where the link that leads to the block from the front is stored; NULL: damage, blamed */
+    struct fh_block *behind; /* NULL: none */
+    uint32_t next;
+    uint32_t prev;
+    uint32_t class;          /* of the list, if the block is its first; else not below the number of classes */
+};
+
+FH_HOT struct fh_links fh_links_of(struct fh_lists *l, struct fh_view *v, const struct fh_block *b)
 {
-    fh_word *from = fh_link_before(l, b, class);
-    if (from == NULL)
-        return false;
-    uint32_t next = b->next;
-    *from = next;
-    if (next != 0)
-        fh_link_at(l, next)->prev = b->prev;
-    else if (b->prev == l->mark)
-        *fh_map_of(l, class) &= ~((uint32_t)1 << (class & 31));
+    struct fh_links at;
+    uint32_t self = fh_link_to(l, b);
+    at.next = b->next;
+    at.prev = b->prev;
+    at.class = at.prev - l->mark;
+    at.from = NULL;
+    at.behind = NULL;
+    if (at.next != 0) {
+        struct fh_block *behind = fh_link_at(l, at.next);
+        if (!fh_leads_back(l, v, b, behind, &behind->prev, self))
+            return at;
+        at.behind = behind;
+    }
+    if (at.class < l->classes) {
+        fh_word *head = fh_head_of(l, at.class);
+        if (fh_rarely(*head != self))
+            fh_blame(l, FH_BAD_LINK, b, *head, self);
+        else
+            at.from = head;
+    } else {
+        struct fh_block *ahead = fh_link_at(l, at.prev);
+        if (fh_leads_back(l, v, b, ahead, &ahead->next, self))
+            at.from = &ahead->next;
+    }
+    return at;
+}
+
+/* Takes a free block, whose links are looked at, off its list. */
+FH_HOT void fh_unlink(struct fh_lists *l, struct fh_block *b, const struct fh_links *at)
+{
+    *at->from = at->next;
+    if (at->behind != NULL)
+        at->behind->prev = at->prev;
+    else if (at->class < l->classes)
+        fh_map_clear(l, at->class);
     b->next = 0;
     b->prev = 0;
+}
+
+/* Takes a free block off its list. False, with nothing written, on damage. */
+FH_HOT bool fh_list_remove(struct fh_lists *l, struct fh_view *v, struct fh_block *b)
+{
+    struct fh_links at = fh_links_of(l, v, b);
+    if (fh_rarely(at.from == NULL))
+        return false;
+    fh_unlink(l, b, &at);
     return true;
 }
 
 /* Takes a free block off the lists and puts another one, which may have grown from it or be cut from it, there instead. Where
  * both are of one class nothing moves but the links that lead to it. */
-FH_HOT bool fh_list_replace(struct fh_lists *l, struct fh_block *old, uint32_t old_class, struct fh_block *b, uint32_t granules)
+FH_HOT bool fh_list_replace(struct fh_lists *l, struct fh_view *v, struct fh_block *old, uint32_t old_granules, struct fh_block *b, uint32_t granules)
 {
-    if (fh_class_of(l, granules) != old_class)
-        return fh_list_remove(l, old, old_class) && fh_list_insert(l, b, granules);
     /* Looked at even if they stay: damage is to be found by the first call that touches the block. */
-    fh_word *from = fh_link_before(l, old, old_class);
-    if (from == NULL)
+    struct fh_links at = fh_links_of(l, v, old);
+    if (fh_rarely(at.from == NULL))
         return false;
+    uint32_t class = fh_class_of(l, granules);
+    uint32_t old_class = at.class < l->classes ? at.class : fh_class_of(l, old_granules);
+    if (class != old_class) {
+        fh_unlink(l, old, &at);
+        return fh_list_insert_into(l, v, b, class);
+    }
     if (b == old)
         return true;
     uint32_t self = fh_link_to(l, b);
-    *from = self;
-    if (old->next != 0)
-        fh_link_at(l, old->next)->prev = self;
-    b->next = old->next;
-    b->prev = old->prev;
+    *at.from = self;
+    if (at.behind != NULL)
+        at.behind->prev = self;
     old->next = 0;
     old->prev = 0;
+    b->next = at.next;
+    b->prev = at.prev;
     return true;
 }
 
+/* Above every class. */
+#define FH_NO_CLASS UINT32_MAX
+
 #ifdef FH_SINGLE_LIST
-static inline uint32_t fh_next_class(struct fh_lists *l, uint32_t class)
+FH_HOT uint32_t fh_class_above(struct fh_lists *l, uint32_t class)
 {
     (void)l;
-    return class;
+    (void)class;
+    return FH_NO_CLASS;
 }
 #else
-/* The first class from this one on whose list is not empty, or the number of classes if there is none. */
-static inline uint32_t fh_next_class(struct fh_lists *l, uint32_t class)
+/* The first class above that one whose list is not empty, as the bitmap has it; FH_NO_CLASS: none. A bitmap that contradicts
+ * itself or the table is blamed. */
+FH_HOT uint32_t fh_class_above(struct fh_lists *l, uint32_t class)
 {
-    const fh_word *map = fh_map_of(l, 0);
-    uint32_t words = (l->classes + 31) / 32;
     uint32_t i = class / 32;
-    if (fh_rarely(i >= words))
-        return l->classes;
-    uint32_t bits = map[i] & (~(uint32_t)0 << (class & 31));
-    while (bits == 0) {
-        if (++i == words)
-            return l->classes;
-        bits = map[i];
+    uint32_t bits = *fh_map_of(l, class) & ~(uint32_t)1 << (class & 31);
+    if (bits == 0) {
+        uint32_t words = l->summary & ~(uint32_t)1 << i;
+        if (words == 0)
+            return FH_NO_CLASS;
+        i = fh_lowest_bit(words);
+        bits = i <= (l->classes - 1) / 32 ? *fh_map_of(l, i * 32) : 0;
     }
-    return i * 32 + fh_lowest_bit(bits);
+    uint32_t above = bits != 0 ? i * 32 + fh_lowest_bit(bits) : FH_NO_CLASS;
+    if (fh_likely(above < l->classes && *fh_head_of(l, above) != 0))
+        return above;
+    fh_blame(l, FH_BAD_CONTROL, NULL, 0, bits);
+    return FH_NO_CLASS;
 }
 #endif
 
-/* Finds a free block of at least that many granules and stores its size and class; NULL if there is none, or, with the blame
- * set, if a list is damaged. The block stays on its list. The last class has no upper bound, so that its list is searched to
- * the end; it is as long as there are blocks larger than anything the heap was made for. */
-FH_HOT struct fh_block *fh_list_find(struct fh_lists *l, uint32_t granules, uint32_t *size, uint32_t *class)
+/* A block of at least that many granules behind the first one of that class's list, of which it is known that it is too small, and
+ * its size; NULL: none within the depth of the search, or, with the blame set, damage. The last class has no upper bound, so that its list is
+ * searched to the end; it is as long as there are blocks larger than anything the heap was made for. */
+struct fh_block *fh_list_deeper(struct fh_lists *l, const struct fh_block *first, uint32_t class, uint32_t granules, uint32_t *size);
+
+/* Finds a free block of at least that many granules in that class, which is not empty, or above, and stores its size; NULL if there is
+ * none, or, with the blame set, if a list is damaged. The block stays on its list; the view shows its region. */
+FH_HOT struct fh_block *fh_list_find_from(struct fh_lists *l, struct fh_view *v, uint32_t class, uint32_t granules, uint32_t *size)
 {
-    uint32_t c = fh_class_of(l, granules);
-    uint32_t tries = c + 1 == l->classes ? UINT32_MAX : FH_SEARCH_DEPTH;
-    uint32_t link = *fh_head_of(l, c);
-    for (;;) {
-        if (link == 0 || tries == 0) {
-            c = fh_next_class(l, c + 1);
-            if (c >= l->classes)
-                return NULL;
-            link = *fh_head_of(l, c);
-            tries = 1;
-        }
-        struct fh_block *b = fh_link_at(l, link);
-        *size = fh_open_free(l, b);
-        if (fh_rarely(*size == 0))
-            return NULL;
-        if (fh_likely(*size >= granules)) {
-            *class = c;
-            return b;
-        }
-        /* Looked at from both sides, so that a link overwritten with another block's cannot close a circle. */
-        uint32_t next = b->next;
-        if (next != 0) {
-            const struct fh_block *behind = fh_link_at(l, next);
-            if (!fh_leads_back(l, b, behind, &behind->prev, link))
-                return NULL;
-        }
-        link = next;
-        tries--;
-    }
+    struct fh_block *b = fh_link_at(l, *fh_head_of(l, class));
+    *size = fh_open_free(l, v, b);
+    if (fh_likely(*size >= granules) || fh_rarely(*size == 0))
+        return *size != 0 ? b : NULL;
+    uint32_t deeper_size;
+    b = fh_list_deeper(l, b, class, granules, &deeper_size);
+    *v = fh_view_of(&l->space);
+    *size = deeper_size;
+    if (b != NULL || l->blame.kind != FH_OK)
+        return b;
+    class = fh_class_above(l, class);
+    if (class == FH_NO_CLASS)
+        return NULL;
+    b = fh_link_at(l, *fh_head_of(l, class));
+    *size = fh_open_free(l, v, b);
+    if (fh_likely(*size >= granules))
+        return b;
+    if (*size != 0)
+        fh_blame(l, FH_BAD_TAG, b, granules, *size);
+    return NULL;
 }
+
+/* The same beginning with the class of the request. */
+struct fh_block *fh_list_find(struct fh_lists *l, uint32_t granules, uint32_t *size);
 
 #endif

@@ -164,12 +164,10 @@ void fh_free(struct fh_heap *h, void *ptr)
     if (ptr == NULL || (has_cpu_caches(h) && h->port->cache->put(h, (struct fh_block *)ptr)))
         return;
     uintptr_t state = fh_enter(h);
-    uint32_t tag;
-    uint32_t granules = fh_pool_open(h, ptr, &tag);
-    struct fh_block *joined = granules != 0 ? fh_pool_give(h, (struct fh_block *)ptr, tag, granules) : NULL;
+    struct fh_block *joined = fh_pool_free(h, ptr);
     if (fh_rarely(joined == NULL)) {
         fh_report(h, ptr);
-    } else if (!h->keeps_all && fh_rarely(fh_pool_begins_region(h, joined))) {
+    } else if (!fh_keeps_all(h) && fh_rarely(fh_pool_begins_region(h, joined))) {
         uintptr_t start;
         size_t bytes;
         if (detach_spare(h, joined, &start, &bytes)) {

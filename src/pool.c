@@ -7,15 +7,20 @@
  */
 #include "pool.h"
 
-FH_HOT uint32_t secret_of(const struct fh_heap *h)
+static inline uint32_t secret_of(const struct fh_heap *h)
 {
     return h->lists.space.secret;
 }
 
-/* Opens the tag behind a block, of which it must be known that it lies in a region: the end tag at the latest. */
-FH_HOT bool open_behind(struct fh_heap *h, const struct fh_block *behind, uint32_t prev_free, uint32_t *tag)
+FH_HOT struct fh_view view_of(const struct fh_heap *h)
 {
-    *tag = fh_tag_open(secret_of(h), behind);
+    return fh_view_of(&h->lists.space);
+}
+
+/* Opens the tag behind a block, of which it must be known that it lies in a region: the end tag at the latest. */
+FH_HOT bool open_behind(struct fh_heap *h, uint32_t secret, const struct fh_block *behind, uint32_t prev_free, uint32_t *tag)
+{
+    *tag = fh_tag_open(secret, behind);
     if (fh_rarely(!fh_is_tag(*tag) || (*tag & FH_PREV_FREE) != prev_free))
         return fh_blame(&h->lists, FH_OVERRUN, behind, prev_free, *tag);
     return true;
@@ -28,155 +33,192 @@ FH_HOT void count_used(struct fh_heap *h, uint32_t granules)
         h->peak = h->used;
 }
 
-static FH_COLD uint32_t blame_pointer(struct fh_heap *h, enum fh_fault_kind kind, const void *ptr, uint32_t expected, uint32_t found)
+static FH_COLD uint32_t blame_pointer(struct fh_heap *h, enum fh_fault_kind kind, const struct fh_block *b, uint32_t expected, uint32_t found)
 {
-    fh_blame(&h->lists, kind, (const struct fh_block *)ptr, expected, found);
+    fh_blame(&h->lists, kind, b, expected, found);
     return 0;
 }
 
-uint32_t fh_pool_open(struct fh_heap *h, const void *ptr, uint32_t *tag)
+/* The size of the used block at b, whose tag is not the plain one of a small block: huge, aligned, or the blame. */
+static FH_COLD uint32_t open_other(struct fh_heap *h, const struct fh_block *b, uint32_t *tag)
 {
-    const struct fh_block *b = (const struct fh_block *)ptr;
-    if (fh_rarely((uintptr_t)ptr % FH_GRANULE != 0))
-        return blame_pointer(h, FH_MISALIGNED, ptr, 0, (uint32_t)((uintptr_t)ptr % FH_GRANULE));
-    if (fh_rarely(!fh_space_has(&h->lists.space, b)))
-        return blame_pointer(h, FH_FOREIGN, ptr, 0, 0);
+    if ((uintptr_t)b % FH_GRANULE != 0)
+        return blame_pointer(h, FH_MISALIGNED, b, 0, (uint32_t)((uintptr_t)b % FH_GRANULE));
+    if (!fh_space_has(&h->lists.space, b))
+        return blame_pointer(h, FH_FOREIGN, b, 0, 0);
     uint32_t t = fh_tag_open(secret_of(h), b);
-    if (fh_rarely(!fh_is_tag(t)))
-        return blame_pointer(h, FH_NOT_A_BLOCK, ptr, 0, t);
-    if (fh_rarely(fh_is_free(t)))
-        return blame_pointer(h, FH_DOUBLE_FREE, ptr, FH_USED, t & FH_FREE);
-    if (fh_rarely(fh_pool_is_cached(h, b)))
-        return blame_pointer(h, FH_DOUBLE_FREE, ptr, 0, fh_mark_for(secret_of(h), b));
+    if (!fh_is_tag(t))
+        return blame_pointer(h, FH_NOT_A_BLOCK, b, 0, t);
+    if (fh_is_free(t))
+        return blame_pointer(h, FH_DOUBLE_FREE, b, FH_USED, t & FH_FREE);
+    if (fh_pool_is_cached(h, b))
+        return blame_pointer(h, FH_DOUBLE_FREE, b, 0, fh_mark_for(secret_of(h), b));
     uint32_t n = fh_used_size(t);
-    if (fh_rarely(n < FH_MIN_GRANULES || !fh_space_holds(&h->lists.space, b, n)))
-        return blame_pointer(h, FH_NOT_A_BLOCK, ptr, 0, t);
+    if (n < FH_MIN_GRANULES || !fh_space_holds(&h->lists.space, b, n))
+        return blame_pointer(h, FH_NOT_A_BLOCK, b, 0, t);
     *tag = t;
     return n;
 }
 
-/* Cuts a used block out of the front of a free one that is on the list of that class:
+FH_HOT uint32_t open_used(struct fh_heap *h, struct fh_view *v, const struct fh_block *b, uint32_t *tag)
+{
+    if (fh_likely((uintptr_t)b - v->lo < v->span && (uintptr_t)b % FH_GRANULE == 0)) {
+        uint32_t t = fh_tag_open(v->secret, b);
+        uint32_t n = t >> FH_SIZE_SHIFT;
+        if (fh_likely(n - FH_MIN_GRANULES <= FH_SIZE_MASK - FH_MIN_GRANULES && fh_sees_tag(v, fh_after(b, n)) && !fh_pool_is_cached(h, b))) {
+            *tag = t;
+            return n;
+        }
+    }
+    uint32_t n = open_other(h, b, tag);
+    *v = view_of(h);
+    return n;
+}
+
+uint32_t fh_pool_open(struct fh_heap *h, const void *ptr, uint32_t *tag)
+{
+    struct fh_view v = view_of(h);
+    return open_used(h, &v, (const struct fh_block *)ptr, tag);
+}
+
+/* Cuts a used block out of the front of a free one that is on a list:
  *
  *   [--------- size --------]   =>   [ *n, used ][ rest, free ]
  *
  * A rest too small for a block stays with the used one. Does not count it as used. */
-FH_HOT bool carve(struct fh_heap *h, struct fh_block *b, uint32_t class, uint32_t size, uint32_t *n)
+FH_HOT bool carve(struct fh_heap *h, struct fh_view *v, struct fh_block *b, uint32_t size, uint32_t *n)
 {
     struct fh_block *behind = fh_after(b, *n);
     uint32_t rest = size - *n;
     if (rest < FH_MIN_GRANULES) {
         uint32_t tag;
         behind = fh_after(b, size);
-        if (!open_behind(h, behind, FH_PREV_FREE, &tag) || !fh_list_remove(&h->lists, b, class))
+        if (!open_behind(h, v->secret, behind, FH_PREV_FREE, &tag) || !fh_list_remove(&h->lists, v, b))
             return false;
         *n = size;
-        fh_tag_seal(secret_of(h), behind, tag & ~FH_PREV_FREE);
+        fh_tag_flip_prev(v->secret, behind, false);
     } else {
-        if (!fh_list_replace(&h->lists, b, class, behind, rest))
+        if (!fh_list_replace(&h->lists, v, b, size, behind, rest))
             return false;
-        fh_make_free(secret_of(h), behind, rest);
+        fh_make_free(v->secret, behind, rest);
     }
-    fh_tag_seal(secret_of(h), b, fh_tag_for(FH_USED, *n));
+    fh_tag_seal(v->secret, b, fh_tag_for(FH_USED, *n));
     return true;
 }
 
-/* Is there a top, and is it what the heap holds it for: a free block of that size up to the end of its region? False with the
- * blame if it is damaged. */
-FH_HOT bool open_top(struct fh_heap *h)
+/* The size of the top, or 0: there is none, or, with the blame, what the heap holds for it is no top. */
+FH_HOT uint32_t open_top(struct fh_heap *h, struct fh_view *v)
 {
-    uint32_t size = h->top_size;
     const struct fh_block *b = h->top;
-    if (size == 0)
-        return false;
-    if (fh_rarely((uintptr_t)b % FH_GRANULE != 0 || fh_space_room(&h->lists.space, b) / FH_GRANULE != size))
-        return fh_blame(&h->lists, FH_BAD_CONTROL, b, size, 0);
-    uint32_t tag = fh_tag_open(secret_of(h), b);
-    if (fh_rarely(tag != fh_tag_for(FH_FREE, size)))
-        return fh_blame(&h->lists, FH_BAD_TAG, b, fh_tag_for(FH_FREE, size), tag);
-    return true;
-}
-
-FH_HOT void set_top(struct fh_heap *h, struct fh_block *b, uint32_t size)
-{
-    h->top = b;
-    h->top_size = size;
+    if (b == NULL)
+        return 0;
+    if (fh_rarely((uintptr_t)b % FH_GRANULE != 0 || !fh_sees(v, &h->lists.space, b) || !fh_is_top(v->secret, b))) {
+        fh_blame(&h->lists, FH_BAD_CONTROL, b, 0, 0);
+        return 0;
+    }
+    return (uint32_t)((v->span - ((uintptr_t)b - v->lo)) / FH_GRANULE);
 }
 
 /* Cuts a used block out of the front of the top, as carve does for the others. */
-FH_HOT bool carve_top(struct fh_heap *h, uint32_t *n)
+FH_HOT bool carve_top(struct fh_heap *h, struct fh_view *v, uint32_t size, uint32_t *n)
 {
     struct fh_block *b = h->top;
-    uint32_t rest = h->top_size - *n;
     struct fh_block *behind = fh_after(b, *n);
-    if (fh_rarely(rest < FH_MIN_GRANULES)) {
+    if (fh_rarely(size - *n < FH_MIN_GRANULES)) {
         uint32_t tag;
-        behind = fh_after(b, h->top_size);
-        if (!open_behind(h, behind, FH_PREV_FREE, &tag))
+        behind = fh_after(b, size);
+        if (!open_behind(h, v->secret, behind, FH_PREV_FREE, &tag))
             return false;
-        *n = h->top_size;
-        fh_tag_seal(secret_of(h), behind, tag & ~FH_PREV_FREE);
-        set_top(h, NULL, 0);
+        *n = size;
+        fh_tag_flip_prev(v->secret, behind, false);
+        h->top = NULL;
     } else {
-        fh_make_free(secret_of(h), behind, rest);
-        set_top(h, behind, rest);
+        fh_make_top(v->secret, behind);
+        h->top = behind;
     }
-    fh_tag_seal(secret_of(h), b, fh_tag_for(FH_USED, *n));
+    fh_tag_seal(v->secret, b, fh_tag_for(FH_USED, *n));
     return true;
 }
 
-struct fh_block *fh_pool_take(struct fh_heap *h, uint32_t granules)
+static FH_APART struct fh_block *take_top(struct fh_heap *h, uint32_t granules)
 {
-    uint32_t size;
-    uint32_t class;
-    struct fh_block *b = fh_list_find(&h->lists, granules, &size, &class);
-    if (b == NULL) {
-        b = h->top;
-        if (fh_rarely(h->top_size < granules || h->lists.blame.kind != FH_OK || !open_top(h) || !carve_top(h, &granules)))
-            return NULL;
-    } else if (fh_rarely(!carve(h, b, class, size, &granules))) {
+    struct fh_view v = view_of(h);
+    struct fh_block *b = h->top;
+    uint32_t size = open_top(h, &v);
+    if (fh_rarely(size < granules || !carve_top(h, &v, size, &granules)))
         return NULL;
-    }
     count_used(h, granules);
     fh_unmark(b);
     return b;
 }
 
-/* The same in two steps, for what is not in such a hurry: finds a block, and cuts it. */
-static struct fh_block *find(struct fh_heap *h, uint32_t granules, uint32_t *size, uint32_t *class)
+/* A block from the lists, of which that class's is not empty, or else from the top. */
+static FH_APART struct fh_block *take_listed(struct fh_heap *h, uint32_t granules, uint32_t class)
 {
-    struct fh_block *b = fh_list_find(&h->lists, granules, size, class);
-    if (b != NULL || h->top_size < granules || h->lists.blame.kind != FH_OK || !open_top(h))
-        return b;
-    *size = h->top_size;
-    return h->top;
+    struct fh_view v = view_of(h);
+    uint32_t size;
+    struct fh_block *b = fh_list_find_from(&h->lists, &v, class, granules, &size);
+    if (fh_rarely(b == NULL))
+        return h->lists.blame.kind == FH_OK ? take_top(h, granules) : NULL;
+    if (fh_rarely(!carve(h, &v, b, size, &granules)))
+        return NULL;
+    count_used(h, granules);
+    fh_unmark(b);
+    return b;
 }
 
-static bool cut(struct fh_heap *h, struct fh_block *b, uint32_t class, uint32_t size, uint32_t *n)
+/* In three functions, because none of them then needs so many registers that it must save them all. */
+struct fh_block *fh_pool_take(struct fh_heap *h, uint32_t granules)
 {
-    return b == h->top ? carve_top(h, n) : carve(h, b, class, size, n);
+    struct fh_lists *l = &h->lists;
+    uint32_t class = fh_class_of(l, granules);
+    if (*fh_head_of(l, class) == 0)
+        class = fh_class_above(l, class);
+    if (class != FH_NO_CLASS)
+        return take_listed(h, granules, class);
+    return fh_likely(l->blame.kind == FH_OK) ? take_top(h, granules) : NULL;
+}
+
+/* The same in two steps, for what is not in such a hurry: finds a block, and cuts it. */
+static struct fh_block *find(struct fh_heap *h, uint32_t granules, bool from_top, uint32_t *size)
+{
+    struct fh_block *b = fh_list_find(&h->lists, granules, size);
+    if (b != NULL || !from_top || h->lists.blame.kind != FH_OK)
+        return b;
+    struct fh_view v = view_of(h);
+    *size = open_top(h, &v);
+    return *size >= granules ? h->top : NULL;
+}
+
+static bool cut(struct fh_heap *h, struct fh_block *b, uint32_t size, uint32_t *n)
+{
+    struct fh_view v = view_of(h);
+    if (b == h->top)
+        return carve_top(h, &v, size, n);
+    return fh_sees(&v, &h->lists.space, b) && carve(h, &v, b, size, n);
 }
 
 uint32_t fh_pool_take_run(struct fh_heap *h, uint32_t granules, uint32_t count, bool from_top, struct fh_block **first)
 {
+    uint32_t secret = secret_of(h);
     uint32_t size;
-    uint32_t class = 0;
-    struct fh_block *b = from_top ? find(h, granules, &size, &class) : fh_list_find(&h->lists, granules, &size, &class);
+    struct fh_block *b = find(h, granules, from_top, &size);
     if (b == NULL)
         return 0;
     uint32_t n = 1;
     while (n < count && granules * (n + 1) <= size)
         n++;
     uint32_t left = granules * n;
-    if (!cut(h, b, class, size, &left))
+    if (!cut(h, b, size, &left))
         return 0;
     count_used(h, left);
     *first = b;
     for (uint32_t i = 1; i < n; i++) {
-        fh_tag_seal(secret_of(h), b, fh_tag_for(FH_USED, granules));
+        fh_tag_seal(secret, b, fh_tag_for(FH_USED, granules));
         b = fh_after(b, granules);
         left -= granules;
     }
-    fh_tag_seal(secret_of(h), b, fh_tag_for(FH_USED, left));
+    fh_tag_seal(secret, b, fh_tag_for(FH_USED, left));
     fh_unmark(b);
     return n;
 }
@@ -194,10 +236,9 @@ struct fh_block *fh_pool_take_aligned(struct fh_heap *h, uint32_t granules, size
 {
     /* A block this large has a good place in it wherever it lies. When there is none, a smaller one may still lie well. */
     uint32_t size;
-    uint32_t class = 0;
-    struct fh_block *b = find(h, granules + fh_aligned_slack(align), &size, &class);
-    if (b == NULL)
-        b = find(h, granules, &size, &class);
+    struct fh_block *b = find(h, granules + fh_aligned_slack(align), true, &size);
+    if (b == NULL && h->lists.blame.kind == FH_OK)
+        b = find(h, granules, true, &size);
     if (b == NULL)
         return NULL;
     uintptr_t distance = pad_for(b, align);
@@ -205,7 +246,7 @@ struct fh_block *fh_pool_take_aligned(struct fh_heap *h, uint32_t granules, size
         return NULL;
     uint32_t pad = (uint32_t)distance;
     uint32_t n = pad + granules;
-    if (!cut(h, b, class, size, &n))
+    if (!cut(h, b, size, &n))
         return NULL;
     /*   [ n, used ]   =>   [ pad, used ][ n - pad, used ]   and the pad is given back */
     struct fh_block *block = fh_after(b, pad);
@@ -223,40 +264,49 @@ struct fh_block *fh_pool_take_aligned(struct fh_heap *h, uint32_t granules, size
     return block;
 }
 
+/* The same as open_before when the footer names no small free block. */
+static FH_COLD struct fh_block *open_huge_before(struct fh_heap *h, const struct fh_block *b, uint32_t *size)
+{
+    struct fh_space *space = &h->lists.space;
+    uint32_t m = *fh_footer_of(b);
+    uint32_t tag = 0;
+    if (fh_space_has(space, b) && m >= FH_MIN_GRANULES && m <= ((uintptr_t)b - space->lo) / FH_GRANULE) {
+        struct fh_block *before = fh_before(b, m);
+        tag = fh_tag_open(secret_of(h), before);
+        if (fh_is_tag(tag) && (tag & (FH_FREE | FH_PREV_FREE)) == FH_FREE && fh_free_size(space, before, tag) == m) {
+            *size = m;
+            return before;
+        }
+    }
+    fh_blame(&h->lists, FH_BAD_FOOTER, b, tag, m);
+    return NULL;
+}
+
 /* The free block before b, by its footer, or NULL and the blame. */
-static struct fh_block *open_before(struct fh_heap *h, const struct fh_block *b, uint32_t *size)
+FH_HOT struct fh_block *open_before(struct fh_heap *h, struct fh_view *v, const struct fh_block *b, uint32_t *size)
 {
     uint32_t m = *fh_footer_of(b);
-    if (fh_rarely(m < FH_MIN_GRANULES || m > ((uintptr_t)b - h->lists.space.lo) / FH_GRANULE)) {
-        fh_blame(&h->lists, FH_BAD_FOOTER, b, 0, m);
-        return NULL;
-    }
     struct fh_block *before = fh_before(b, m);
-    uint32_t tag = fh_tag_open(secret_of(h), before);
-    if (fh_rarely(!fh_is_tag(tag) || (tag & (FH_FREE | FH_PREV_FREE)) != FH_FREE
-                  || fh_free_size(&h->lists.space, before, tag) != m)) {
-        fh_blame(&h->lists, FH_BAD_FOOTER, b, tag, m);
-        return NULL;
-    }
+    if (fh_rarely(m - FH_MIN_GRANULES > FH_SIZE_MASK - FH_MIN_GRANULES || !fh_sees_tag(v, before)
+                  || fh_tag_open(v->secret, before) != fh_tag_for(FH_FREE, m)))
+        return open_huge_before(h, b, size);
     *size = m;
     return before;
 }
 
-/* The size of a free block that follows another one, its tag opened; 0 and the blame if tag and footer disagree. */
-FH_HOT uint32_t size_behind(struct fh_heap *h, const struct fh_block *behind, uint32_t tag)
+/* The size of a free block that follows another one, its tag opened; 0 and the blame if it cannot be right. */
+FH_HOT uint32_t size_behind(struct fh_heap *h, const struct fh_view *v, const struct fh_block *behind, uint32_t tag)
 {
-    uint32_t k = fh_free_size(&h->lists.space, behind, tag);
-    if (fh_rarely(k == 0 || *fh_footer_of(fh_after(behind, k)) != k)) {
-        fh_blame(&h->lists, FH_BAD_TAG, behind, tag, k);
-        return 0;
-    }
+    uint32_t k = fh_rotate_right(tag ^ FH_FREE);
+    if (fh_rarely(k - FH_MIN_GRANULES > FH_SIZE_MASK - FH_MIN_GRANULES || !fh_sees_tag(v, fh_after(behind, k))))
+        return fh_open_huge(&h->lists, behind);
     return k;
 }
 
 /*   [ before, free? ][ b, used ][ behind, free? ]   =>   [------ free ------]
  *
  * The tags inside the joined block die, so that a pointer to them is known as one freed already. */
-struct fh_block *fh_pool_give(struct fh_heap *h, struct fh_block *b, uint32_t tag, uint32_t granules)
+FH_HOT struct fh_block *give(struct fh_heap *h, struct fh_view *v, struct fh_block *b, uint32_t tag, uint32_t granules)
 {
     struct fh_lists *l = &h->lists;
     struct fh_block *behind = fh_after(b, granules);
@@ -264,38 +314,49 @@ struct fh_block *fh_pool_give(struct fh_heap *h, struct fh_block *b, uint32_t ta
     uint32_t behind_tag;
     uint32_t m = 0;
     uint32_t k = 0;
-    if (!open_behind(h, behind, 0, &behind_tag))
+    if (!open_behind(h, v->secret, behind, 0, &behind_tag))
         return NULL;
-    if ((tag & FH_PREV_FREE) != 0 && (before = open_before(h, b, &m)) == NULL)
+    if ((tag & FH_PREV_FREE) != 0 && (before = open_before(h, v, b, &m)) == NULL)
         return NULL;
-    if (fh_is_free(behind_tag) && (k = size_behind(h, behind, behind_tag)) == 0)
-        return NULL;
-    uint32_t total = m + granules + k;
-    bool listed;
-    if (behind == h->top) {
-        listed = m == 0 || fh_list_remove(l, before, fh_class_of(l, m));
-    } else if (m != 0) {
-        if (k != 0 && !fh_list_remove(l, behind, fh_class_of(l, k)))
+    if (behind_tag == FH_TOP) {
+        if (m != 0 && !fh_list_remove(l, v, before))
             return NULL;
-        listed = fh_list_replace(l, before, fh_class_of(l, m), before, total);
-    } else if (k != 0) {
-        listed = fh_list_replace(l, behind, fh_class_of(l, k), b, total);
+        h->top = before;
+        fh_make_top(v->secret, before);
     } else {
-        listed = fh_list_insert(l, b, total);
+        if (fh_is_free(behind_tag) && (k = size_behind(h, v, behind, behind_tag)) == 0)
+            return NULL;
+        uint32_t total = m + granules + k;
+        if (k != 0 && !fh_list_remove(l, v, behind))
+            return NULL;
+        if (!(m != 0 ? fh_list_replace(l, v, before, m, before, total) : fh_list_insert(l, v, b, total)))
+            return NULL;
+        fh_make_free(v->secret, before, total);
     }
-    if (fh_rarely(!listed))
-        return NULL;
-    if (behind == h->top)
-        set_top(h, before, total);
-    if (k != 0)
-        fh_tag_seal(secret_of(h), behind, FH_DEAD);
+    if (fh_is_free(behind_tag))
+        fh_tag_seal(v->secret, behind, FH_DEAD);
     else
-        fh_tag_seal(secret_of(h), behind, behind_tag | FH_PREV_FREE);
+        fh_tag_flip_prev(v->secret, behind, true);
     if (m != 0)
-        fh_tag_seal(secret_of(h), b, FH_DEAD);
-    fh_make_free(secret_of(h), before, total);
+        fh_tag_seal(v->secret, b, FH_DEAD);
     h->used -= granules;
     return before;
+}
+
+struct fh_block *fh_pool_give(struct fh_heap *h, struct fh_block *b, uint32_t tag, uint32_t granules)
+{
+    struct fh_view v = view_of(h);
+    if (!fh_sees(&v, &h->lists.space, b))
+        return NULL;
+    return give(h, &v, b, tag, granules);
+}
+
+struct fh_block *fh_pool_free(struct fh_heap *h, void *ptr)
+{
+    struct fh_view v = view_of(h);
+    uint32_t tag;
+    uint32_t granules = open_used(h, &v, (struct fh_block *)ptr, &tag);
+    return granules != 0 ? give(h, &v, (struct fh_block *)ptr, tag, granules) : NULL;
 }
 
 /*   [ b, used: granules ]   =>   [ b: wanted ][ rest, free ] */
@@ -311,31 +372,33 @@ static bool shrink(struct fh_heap *h, struct fh_block *b, uint32_t tag, uint32_t
 }
 
 /*   [ b, used ][ behind, free ]   =>   [ b: wanted ][ rest, free ] */
-static bool extend(struct fh_heap *h, struct fh_block *b, uint32_t tag, uint32_t granules, uint32_t wanted)
+static bool extend(struct fh_heap *h, struct fh_view *v, struct fh_block *b, uint32_t tag, uint32_t granules, uint32_t wanted)
 {
     struct fh_block *behind = fh_after(b, granules);
-    uint32_t k = size_behind(h, behind, fh_tag_open(secret_of(h), behind));
+    uint32_t behind_tag = fh_tag_open(v->secret, behind);
+    uint32_t k = behind_tag == FH_TOP ? open_top(h, v) : size_behind(h, v, behind, behind_tag);
     if (k == 0 || k < wanted - granules)
         return false;
     uint32_t more = wanted - granules;
-    if (!cut(h, behind, fh_class_of(&h->lists, k), k, &more))
+    if (!cut(h, behind, k, &more))
         return false;
     count_used(h, more);
-    fh_tag_seal(secret_of(h), behind, FH_DEAD);
-    fh_tag_seal(secret_of(h), b, fh_tag_for(tag & (FH_ALIGNED | FH_PREV_FREE), granules + more));
+    fh_tag_seal(v->secret, behind, FH_DEAD);
+    fh_tag_seal(v->secret, b, fh_tag_for(tag & (FH_ALIGNED | FH_PREV_FREE), granules + more));
     return true;
 }
 
 bool fh_pool_resize(struct fh_heap *h, struct fh_block *b, uint32_t tag, uint32_t granules, uint32_t wanted)
 {
+    struct fh_view v = view_of(h);
     uint32_t behind_tag;
-    if (!open_behind(h, fh_after(b, granules), 0, &behind_tag))
+    if (!fh_sees(&v, &h->lists.space, b) || !open_behind(h, v.secret, fh_after(b, granules), 0, &behind_tag))
         return false;
     uint32_t last = *fh_align_word(b, granules);
     bool done = wanted <= granules ? shrink(h, b, tag, granules, wanted)
-                                   : fh_is_free(behind_tag) && extend(h, b, tag, granules, wanted);
+                                   : fh_is_free(behind_tag) && extend(h, &v, b, tag, granules, wanted);
     if (done && (tag & FH_ALIGNED) != 0)
-        *fh_align_word(b, fh_used_size(fh_tag_open(secret_of(h), b))) = last;
+        *fh_align_word(b, fh_used_size(fh_tag_open(v.secret, b))) = last;
     return done;
 }
 
@@ -343,7 +406,7 @@ bool fh_pool_resize(struct fh_heap *h, struct fh_block *b, uint32_t tag, uint32_
  * goes back to the port: what comes back must be what was given. */
 static bool joins(const struct fh_heap *h, const struct fh_region *r, bool acquired)
 {
-    return fh_region_is_acquired(r) == acquired || h->keeps_all;
+    return fh_region_is_acquired(r) == acquired || fh_keeps_all(h);
 }
 
 /* Do links reach the address? */
@@ -358,13 +421,19 @@ static bool in_reach(const struct fh_heap *h, uintptr_t address)
 static bool retire_top(struct fh_heap *h)
 {
     struct fh_block *b = h->top;
-    uint32_t size = h->top_size;
+    struct fh_view v = view_of(h);
+    uint32_t size = open_top(h, &v);
     if (size == 0)
-        return true;
-    if (!open_top(h))
-        return false;
-    set_top(h, NULL, 0);
-    return fh_list_insert(&h->lists, b, size);
+        return b == NULL;
+    h->top = NULL;
+    fh_make_free(v.secret, b, size);
+    return fh_list_insert(&h->lists, &v, b, size);
+}
+
+uint32_t fh_pool_top_size(struct fh_heap *h)
+{
+    struct fh_view v = view_of(h);
+    return open_top(h, &v);
 }
 
 void fh_pool_promote(struct fh_heap *h, struct fh_block *b)
@@ -374,10 +443,13 @@ void fh_pool_promote(struct fh_heap *h, struct fh_block *b)
     if (room == 0)
         return;
     uint32_t size = fh_free_size(&l->space, b, fh_tag_open(secret_of(h), b));
-    if (size <= h->top_size || room / FH_GRANULE != size || !retire_top(h))
+    if (size <= fh_pool_top_size(h) || room / FH_GRANULE != size || !retire_top(h))
         return;
-    if (fh_list_remove(l, b, fh_class_of(l, size)))
-        set_top(h, b, size);
+    struct fh_view v = view_of(h);
+    if (!fh_list_remove(l, &v, b))
+        return;
+    h->top = b;
+    fh_make_top(v.secret, b);
 }
 
 size_t fh_pool_add(struct fh_heap *h, uintptr_t start, uintptr_t last, bool acquired)
@@ -477,17 +549,17 @@ bool fh_pool_is_spare(struct fh_heap *h, const struct fh_region *r)
     struct fh_block *b = (struct fh_block *)r->lo;
     uint32_t n = idle_size(h, r);
     uint32_t other_size;
-    uint32_t class;
     if (n == 0)
         return false;
+    struct fh_view v = view_of(h);
     if (b == h->top)
-        return fh_list_find(l, n, &other_size, &class) != NULL;
-    if (h->top_size >= n)
+        return fh_list_find(l, n, &other_size) != NULL;
+    if (fh_pool_top_size(h) >= n)
         return true;
-    if (!fh_list_remove(l, b, fh_class_of(l, n)))
+    if (!fh_list_remove(l, &v, b))
         return false;
-    bool spare = fh_list_find(l, n, &other_size, &class) != NULL;
-    return fh_list_insert(l, b, n) && spare;
+    bool spare = fh_list_find(l, n, &other_size) != NULL;
+    return fh_list_insert(l, &v, b, n) && spare;
 }
 
 bool fh_pool_detach(struct fh_heap *h, struct fh_region *r)
@@ -497,9 +569,10 @@ bool fh_pool_detach(struct fh_heap *h, struct fh_region *r)
     uint32_t n = idle_size(h, r);
     if (n == 0)
         return false;
+    struct fh_view v = view_of(h);
     if (b == h->top)
-        set_top(h, NULL, 0);
-    else if (!fh_list_remove(l, b, fh_class_of(l, n)))
+        h->top = NULL;
+    else if (!fh_list_remove(l, &v, b))
         return false;
     fh_region_remove(&l->space, r);
     h->total -= n;
@@ -524,7 +597,8 @@ static struct fh_block *resync(struct fh_heap *h, struct fh_block *b, uintptr_t 
 void fh_pool_relist(struct fh_heap *h)
 {
     fh_zero(fh_head_of(&h->lists, 0), fh_table_words(h->lists.classes) * sizeof(fh_word));
-    set_top(h, NULL, 0);
+    h->lists.summary = 0;
+    h->top = NULL;
     const struct fh_region *r = fh_region_from(&h->lists.space, 0);
     for (; r != NULL; r = fh_region_from(&h->lists.space, r->last)) {
         uintptr_t hi = fh_hi_for(r->last);
@@ -532,8 +606,12 @@ void fh_pool_relist(struct fh_heap *h)
         uint32_t n = 0;
         fh_space_find(&h->lists.space, r->lo);
         for (struct fh_block *b = (struct fh_block *)r->lo; (b = resync(h, b, hi, &tag, &n)) != NULL; b = fh_after(b, n)) {
+            /* The top has no footer until it is one block among others again. */
+            if (tag == FH_TOP)
+                fh_make_free(secret_of(h), b, n);
             if (fh_is_free(tag) && *fh_footer_of(fh_after(b, n)) == n) {
-                fh_list_insert(&h->lists, b, n);
+                struct fh_view v = view_of(h);
+                fh_list_insert(&h->lists, &v, b, n);
                 fh_pool_promote(h, b);
                 /* The insertion may have asked for the region of another block. */
                 fh_space_find(&h->lists.space, r->lo);

@@ -5,7 +5,7 @@
  * Promise: the only place that both links and joins. Every verb validates each word that it relies on before it writes
  * the first one; on damage it writes nothing, leaves the blame and fails.
  * Invariant: no two free blocks touch; every block after a free one says so; the counters are the sums over the blocks.
- * Must not know: the lock, the port (it holds their pointers for heap.c and never looks).
+ * Must not know: the lock, the port (it holds their pointers for heap.c), but for one thing: whether memory ever goes back.
  */
 #ifndef FH_POOL_H
 #define FH_POOL_H
@@ -23,8 +23,7 @@ struct fh_heap {
     const struct fh_port *port;
     struct fh_cache *caches;  /* all of them */
     struct fh_cache **by_cpu; /* those of the CPUs, each made at its first use; NULL: the port wants none */
-    struct fh_block *top;     /* the free block that ends its region and is cut last; on no list; NULL: none */
-    uint32_t top_size;        /* 0 if there is none */
+    struct fh_block *top;     /* the free block that ends its region and is cut last; on no list; see FH_TOP; NULL: none */
     size_t used;              /* granules in blocks that are not free */
     size_t peak;
     size_t total;             /* granules in all blocks */
@@ -36,7 +35,6 @@ struct fh_heap {
     uintptr_t lowest;         /* no block was ever below this address, */
     uintptr_t highest;        /* nor at or above this one */
     uint16_t growing;         /* calls inside acquire right now */
-    bool keeps_all;           /* the port takes nothing back */
     _Alignas(FH_GRANULE) struct fh_lists lists;
 };
 
@@ -44,8 +42,13 @@ struct fh_heap {
  * can be looked at before the lock is taken. */
 static inline uintptr_t fh_seal_for(const struct fh_heap *h)
 {
-    uintptr_t words = (uintptr_t)h->port ^ (uintptr_t)h->by_cpu;
-    return words ^ h->lists.classes ^ (h->keeps_all ? 0 : ~(uintptr_t)0);
+    return 0 - ((uintptr_t)h->port + (uintptr_t)h->by_cpu + h->lists.classes);
+}
+
+/* Does the port take no memory back? */
+static inline bool fh_keeps_all(const struct fh_heap *h)
+{
+    return h->port->release == NULL;
 }
 
 #define FH_CONTROL_BYTES (offsetof(struct fh_heap, lists) + sizeof(struct fh_lists))
@@ -190,6 +193,9 @@ uint32_t fh_pool_take_run(struct fh_heap *h, uint32_t granules, uint32_t count, 
  * blame. */
 struct fh_block *fh_pool_give(struct fh_heap *h, struct fh_block *b, uint32_t tag, uint32_t granules);
 
+/* Opens the block at ptr as fh_pool_open does and gives it back as fh_pool_give does, in one straight piece of code. */
+struct fh_block *fh_pool_free(struct fh_heap *h, void *ptr);
+
 /* Makes a used block that many granules large where it is: trims its tail, or extends it over the free block behind it. False
  * if that is not possible, or if damage was met and blamed. */
 bool fh_pool_resize(struct fh_heap *h, struct fh_block *b, uint32_t tag, uint32_t granules, uint32_t wanted);
@@ -200,6 +206,9 @@ size_t fh_pool_add(struct fh_heap *h, uintptr_t start, uintptr_t last, bool acqu
 
 /* Makes a listed free block the top if it ends its region and is larger than the present one. */
 void fh_pool_promote(struct fh_heap *h, struct fh_block *b);
+
+/* The size of the top, 0 if there is none. */
+uint32_t fh_pool_top_size(struct fh_heap *h);
 
 /* Does the free block begin its region? */
 bool fh_pool_begins_region(struct fh_heap *h, const struct fh_block *b);

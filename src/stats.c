@@ -61,6 +61,15 @@ static size_t used_blocks_in(struct fh_heap *h, const struct fh_region *r)
     return blocks;
 }
 
+/* The size of the top, 0 if there is none. Damage is left to the calls that rely on it. */
+static uint32_t top_size(struct fh_heap *h)
+{
+    const struct fh_block *b = h->top;
+    if (b == NULL || (uintptr_t)b % FH_GRANULE != 0 || !fh_space_has(&h->lists.space, b) || !fh_is_top(h->lists.space.secret, b))
+        return 0;
+    return (uint32_t)(fh_space_room(&h->lists.space, b) / FH_GRANULE);
+}
+
 void fh_stats(struct fh_heap *h, struct fh_stats *stats)
 {
     fh_zero(stats, sizeof *stats);
@@ -79,9 +88,9 @@ void fh_stats(struct fh_heap *h, struct fh_stats *stats)
     stats->bytes_free = (h->total - h->used) * FH_GRANULE;
     if (fh_has_caches(h))
         stats->bytes_cached = h->port->cache->held(h) * FH_GRANULE;
-    uint64_t granules = h->top_size;
+    uint64_t granules = top_size(h);
     if (granules != 0)
-        count_free(stats, h->top_size, true);
+        count_free(stats, (uint32_t)granules, true);
     for (uint32_t class = 0; class < h->lists.classes; class++)
         count_list(h, class, h->total, &granules, stats);
     fh_leave(h, state);

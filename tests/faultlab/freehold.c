@@ -376,10 +376,10 @@ static const char *name_of(const void *address)
     } fields[] = {
         FIELD(first, "first"), FIELD(port, "port"), FIELD(caches, "caches"), FIELD(by_cpu, "by_cpu"), FIELD(used, "used"),
         FIELD(peak, "peak"), FIELD(total, "total"), FIELD(cache_count, "cache_count"), FIELD(growing, "growing"),
-        FIELD(keeps_all, "keeps_all"), FIELD(lists.space.lo, "space.lo"), FIELD(lists.space.span, "space.span"),
+        FIELD(lists.space.lo, "space.lo"), FIELD(lists.space.span, "space.span"),
         FIELD(lists.space.root, "space.root"), FIELD(lists.space.secret, "space.secret"), FIELD(lists.blame, "blame"),
         FIELD(lists.classes, "classes"),
-        FIELD(top, "top"), FIELD(top_size, "top_size"), FIELD(deferred, "deferred"), FIELD(finish, "finish"),
+        FIELD(top, "top"), FIELD(lists.summary, "summary"), FIELD(deferred, "deferred"), FIELD(finish, "finish"),
     };
 #undef FIELD
     size_t offset = (uintptr_t)address - (uintptr_t)heap;
