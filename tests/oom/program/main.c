@@ -5,7 +5,8 @@
  * For each n the program runs on a heap of its own whose n-th allocating call is refused. It gives up: then everything must be
  * back. Or memory returns at once, or after a few more refusals, and it goes on: then the result must be the right one.
  */
-#include "fail.h"
+#include <fail/fail.h>
+
 #include "words.h"
 
 #include <stdio.h>
@@ -114,6 +115,22 @@ static void others_go_on(void)
     printf("%s %s/fail_after/other_heaps_go_on\n", ok ? "pass" : "fail", config);
 }
 
+/* More heaps than are kept in mind: those that refuse nothing make room, those that refuse stay. */
+static void many_heaps(void)
+{
+    enum { BYTES = 2048, COUNT = FH_FAIL_HEAPS + 4 };
+    struct fh_heap *heaps[COUNT];
+    bool ok = true;
+    for (size_t i = 0; i < COUNT; i++)
+        heaps[i] = fh_create(memory + i * BYTES, BYTES, NULL);
+    for (size_t i = 0; i < COUNT; i++)
+        fh_fail_after(heaps[i], i >= COUNT - 2 ? 0 : SIZE_MAX);
+    for (size_t i = 0; i < COUNT; i++)
+        ok &= expect((fh_malloc(heaps[i], 10) != NULL) == (i < COUNT - 2), "many heaps", i, "the wrong answer");
+    ok &= expect(fh_fail_after(heaps[COUNT - 2], SIZE_MAX) == 1 && fh_fail_after(heaps[COUNT - 1], SIZE_MAX) == 1, "many heaps", 0, "the count is wrong");
+    printf("%s %s/fail_after/many_heaps\n", ok ? "pass" : "fail", config);
+}
+
 int main(int argc, char **argv)
 {
     config = argc > 1 ? argv[1] : "program";
@@ -128,5 +145,6 @@ int main(int argc, char **argv)
         printf("%s %s/fail_after/every_call_until_memory_returns\n", some ? "pass" : "fail", config);
     }
     others_go_on();
+    many_heaps();
     return failed != 0;
 }
