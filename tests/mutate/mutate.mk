@@ -17,8 +17,8 @@
 
 MUTATE_FLAGS := $(CORE_CFLAGS) -Isrc -Itests/unit -I$(abspath $(B))/check
 MUTATE_TESTS = $(CHECK_SRC) $(CHECK_HARNESS)
-# $(call mutate_program,NAME,CORE'S FLAGS,TESTS' FLAGS,LINKER'S FLAGS,HOST,TABLES)
-mutate_program = --program '$(1) | $(GCC) $(MUTATE_FLAGS) $(2) | $(GCC) $(MUTATE_FLAGS) $(3) | $(GCC) $(4) | $(MUTATE_TESTS) $(5) | tables $(6)'
+# $(call mutate_program,NAME,CORE'S FLAGS,TESTS' FLAGS,LINKER'S FLAGS,HOST,TABLES,HOW THEY ARE RUN)
+mutate_program = --program '$(1) | $(GCC) $(MUTATE_FLAGS) $(2) | $(GCC) $(MUTATE_FLAGS) $(3) | $(GCC) $(4) | $(MUTATE_TESTS) $(5) | $(7) tables $(6)'
 comma := ,
 MUTATE_STEPS := -O2 -DTEST_STEPS -fsanitize-coverage=trace-pc
 MUTATE_SANITIZED := -O1 -fsanitize=address$(comma)undefined -fno-sanitize-recover=all
@@ -31,7 +31,9 @@ MUTATE_PROGRAMS = $(call mutate_program,plain,-O0,-O2,,$(firstword $(CHECK_64)),
 MUTATE_REPLAY = --program 'replay | $(GCC) $(FUZZ_FLAGS) -fsanitize=$(FUZZ_SANITIZERS) | $(GCC) $(FUZZ_FLAGS) -fsanitize=$(FUZZ_SANITIZERS) \
     | $(GCC) -fsanitize=$(FUZZ_SANITIZERS) | $(FUZZ_SRC) | once $(abspath $(FUZZ_CORPUS))'
 ifeq ($(shell uname -sm),Linux x86_64)
-MUTATE_I386 = $(call mutate_program,i386,-O1 $(MUTATE_32),-O2 $(MUTATE_32),-m32 -static -nostdlib,$(firstword $(CHECK_32)),$(CHECK_FOLDERS))
+MUTATE_I386 = $(call mutate_program,i386,-O1 $(MUTATE_32),-O2 $(MUTATE_32),-m32 -static -nostdlib,$(firstword $(CHECK_32)),$(CHECK_FOLDERS)) \
+    $(call mutate_program,top,-O1 $(MUTATE_32),-O2 $(MUTATE_32),-m32 -static -nostdlib,$(firstword $(CHECK_32)),bugs/b15_top,by $(abspath $(B)/check/launch))
+MUTATE_TOP := $(B)/check/launch
 endif
 
 MUTATE_EQUAL = --equal '$(GCC) $(CORE_CFLAGS) -O2' --equal '$(GCC) $(CORE_CFLAGS) -O2 -DFH_GRANULE=8' --equal '$(GCC) $(CORE_CFLAGS) -O2 -m32'
@@ -40,7 +42,7 @@ MUTATE_EQUAL = --equal '$(GCC) $(CORE_CFLAGS) -O2' --equal '$(GCC) $(CORE_CFLAGS
 mutate-tools: check-tools
 	$(call need,python3:python3)
 
-mutate: $(B)/check/tables.h | mutate-tools  ## change the core in small ways; fails if the tests do not notice (FILE=, SAMPLE=n, ONLY=text)
+mutate: $(B)/check/tables.h $(MUTATE_TOP) | mutate-tools  ## change the core in small ways; fails if the tests do not notice (FILE=, SAMPLE=n, ONLY=text)
 	@nice python3 tests/mutate/run.py --build $(B)/mutate --sources $(sort $(CORE_SRC) $(wildcard src/*.h)) --trees include src tests \
 	    --reader '$(GCC) $(CORE_CFLAGS)' $(MUTATE_EQUAL) $(MUTATE_PROGRAMS) --equivalent tests/mutate/equivalent --jobs $(JOBS) \
 	    --file '$(FILE)' --sample '$(or $(SAMPLE),0)' --only '$(ONLY)' --programs '$(PROGRAMS)' $(if $(AGAIN),--again)

@@ -47,6 +47,9 @@ class Program:
         self.limits = {}    # run: (seconds, bytes)
         # Either all tables of the tests, or one run with these arguments.
         kind, *words = shlex.split(runs)
+        self.launcher = []
+        if kind == "by":
+            self.launcher, kind, words = [words[0]], words[1], words[2:]
         self.runs = [(self.name, words)] if kind == "once" else list(self.tables(words))
 
     # One run for each file of tests in the folders named, or named itself.
@@ -87,9 +90,9 @@ def limit(seconds, memory):
 
 
 # Runs a part of the tests. Returns what failed first, or None, and the lines `pass`.
-def attempt(program, argv, seconds, memory, cwd):
+def attempt(command, argv, seconds, memory, cwd):
     environment = dict(os.environ, ASAN_OPTIONS="detect_leaks=0:symbolize=0", SEED="")
-    child = subprocess.Popen([program] + argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+    child = subprocess.Popen(command + argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
                              preexec_fn=limit(seconds, memory), env=environment, universal_newlines=True, cwd=cwd, errors="replace")
     passed, failed = 0, None
     for line in child.stdout:
@@ -143,10 +146,10 @@ class Bench:
         for run, argv in p.runs:
             memory = MEMORY
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            failed, passed = attempt(program, argv, 0, memory, tree)
+            failed, passed = attempt(p.launcher + [program], argv, 0, memory, tree)
             if failed:
                 memory = 0
-                failed, passed = attempt(program, argv, 0, memory, tree)
+                failed, passed = attempt(p.launcher + [program], argv, 0, memory, tree)
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             if failed:
                 print("mutate: %s fails without a mutant in %s" % (failed, p.name))
@@ -237,7 +240,7 @@ class Worker:
                     return "killed", "%s does not build" % p.name
                 for run, argv in self.order(p, m):
                     seconds, memory, _, _ = p.limits[run]
-                    failed, _ = attempt(program, argv, seconds, memory, self.tree)
+                    failed, _ = attempt(p.launcher + [program], argv, seconds, memory, self.tree)
                     if failed:
                         self.learn(p, m, run)
                         return "killed", failed
@@ -309,7 +312,7 @@ def arguments():
     a.add_argument("--trees", required=True, nargs="+", help="the folders that the compilers read")
     a.add_argument("--reader", required=True, help="the compiler that says which lines are built")
     a.add_argument("--equal", action="append", default=[], help="a compiler whose code tells whether a change is one")
-    a.add_argument("--program", action="append", required=True, help="NAME | COMPILE CORE | COMPILE TESTS | LINK | FILES | tables FOLDERS or once ARGUMENTS")
+    a.add_argument("--program", action="append", required=True, help="NAME | COMPILE CORE | COMPILE TESTS | LINK | FILES | [by LAUNCHER] tables FOLDERS or once ARGUMENTS")
     a.add_argument("--equivalent", default="")
     a.add_argument("--jobs", type=int, default=1)
     a.add_argument("--file", default="")

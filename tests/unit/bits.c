@@ -138,7 +138,38 @@ static void multiplying(void)
     }
 }
 
+/* Words that several write: what is read is what was stored, and a swap looks before it writes. */
+static void shared_words(void)
+{
+    fh_word word = 1;
+    fh_store(&word, 77);
+    EQUAL(word, 77);
+    EQUAL(fh_load(&word), 77);
+    fh_long wide = 1;
+    fh_store_long(&wide, UINTPTR_MAX / 3);
+    EQUAL(wide, UINTPTR_MAX / 3);
+    EQUAL(fh_peek_long(&wide), UINTPTR_MAX / 3);
+    uintptr_t swapped = UINTPTR_MAX / 5;
+    EQUAL(fh_load_swapped(&swapped), UINTPTR_MAX / 5);
+    if (!FH_HAS_SWAP)
+        return;
+    CHECK(!fh_swap(&swapped, 3, 9));
+    EQUAL(swapped, UINTPTR_MAX / 5);
+    CHECK(fh_swap(&swapped, UINTPTR_MAX / 5, 9));
+    EQUAL(swapped, 9);
+    EQUAL(fh_load_swapped(&swapped), 9);
+}
+
+/* A hint is no more than that. */
+static void hints(void)
+{
+    CHECK(fh_rarely(true) && !fh_rarely(false));
+    CHECK(fh_likely(true) && !fh_likely(false));
+}
+
 TESTS(unit_bits) = {
+    { "shared_words", shared_words },
+    { "hints", hints },
     { "rounding", rounding },
     { "powers_of_two", powers_of_two },
     { "scans", scans },

@@ -103,6 +103,18 @@ static void walk_passes_damage(void)
     EQUAL(rig.depth, 0);
 }
 
+/* In the middle of the first of two regions. */
+static void walk_stops_for_good(void)
+{
+    open();
+    REQUIRE(fh_add_region(rig.heap, rig_memory + 65536, 4096) != 0);
+    for (unsigned n = 1; n <= 8; n++) {
+        struct seen some = { 0, n };
+        fh_walk(rig.heap, count, &some);
+        EQUAL(some.blocks, n);
+    }
+}
+
 static void walk_shows_blocks(void)
 {
     open();
@@ -319,6 +331,42 @@ static void one_sided_links(void)
     }
 }
 
+/* A free block that no list leads to is found out by its own links, if these are wrong. */
+static void links_of_an_unlisted_block(void)
+{
+    for (unsigned who = 0; who < 5; who++) {
+        open();
+        uint32_t class = fh_class_of(lists(), granules_at(b));
+        fh_free(rig.heap, b);
+        *fh_head_of(lists(), class) = 0;
+        *fh_map_of(lists(), class) &= ~((uint32_t)1 << (class & 31));
+        set_summary();
+        /* The words of a used block that lead to it and back. */
+        block(a)->next = link_to(b);
+        block(b)->prev = link_to(a);
+        block(b)->next = 0;
+        EQUAL(fh_check(rig.heap), FH_BAD_LIST);
+        switch (who) {
+        case 0:
+            block(b)->next = link_to(rig_memory + 500000);
+            break;
+        case 1:
+            block(c)->prev = link_to(a);
+            block(b)->next = link_to(c);
+            break;
+        case 2:
+            block(a)->next = link_to(c);
+            break;
+        case 3:
+            block(b)->prev = link_to(rig_memory + 500000);
+            break;
+        default:
+            block(b)->prev = lists()->mark + class;
+        }
+        EQUAL(fh_check(rig.heap), FH_BAD_LINK);
+    }
+}
+
 /* Free blocks that touch, each true by itself. */
 static void free_blocks_that_touch(void)
 {
@@ -406,7 +454,9 @@ static void wrong_counts(void)
     rig.heap->total--;
     rig.heap->used++;
     EQUAL(fh_check(rig.heap), FH_BAD_COUNT);
-    rig.heap->used--;
+    rig.heap->used -= 2;
+    EQUAL(fh_check(rig.heap), FH_BAD_COUNT);
+    rig.heap->used++;
     EQUAL(rig.heap->peak, rig.heap->used);
     EQUAL(fh_check(rig.heap), FH_OK);
     rig.heap->peak--;
@@ -436,7 +486,17 @@ static void wrong_controls(void)
     lists()->space.span = 0;
     EQUAL(fh_check(rig.heap), FH_OK);
     lists()->space.lo = lo;
-    EQUAL(lists()->classes, classes);
+    static const uint32_t wrong[] = { 0, FH_MAX_CLASSES + 1, 0xFFFFFFFF };
+    for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        lists()->classes = wrong[i];
+        rig.heap->seal = fh_seal_for(rig.heap);
+        EQUAL(fh_check(rig.heap), FH_BAD_CONTROL);
+    }
+    lists()->classes = classes;
+    rig.heap->seal = fh_seal_for(rig.heap);
+    EQUAL(fh_check(rig.heap), FH_OK);
+    rig.heap->first.check ^= 0x1000;
+    EQUAL(fh_check(rig.heap), FH_BAD_CONTROL);
     EQUAL(rig.faults, 0);
 }
 
@@ -512,6 +572,11 @@ static void regions_that_hide(void)
     }
     lists()->space.root_check ^= 1;
     EQUAL(fh_check(rig.heap), FH_BAD_CONTROL);
+    lists()->space.root_check ^= 1;
+    /* Whole, and yet on no way from the root. */
+    fh_region_remove(&lists()->space, &rig.heap->first);
+    CHECK(fh_region_is_whole(&lists()->space, &rig.heap->first));
+    EQUAL(fh_check(rig.heap), FH_BAD_CONTROL);
 }
 
 /* A block is shown as cached if it bears the mark, is used, and there are caches; the heap's own are not. */
@@ -561,6 +626,7 @@ TESTS(unit_check) = {
     { "promise5_names_the_fact", names_the_fact },
     { "writes_nothing", writes_nothing },
     { "walk_stops_when_told", walk_stops_when_told },
+    { "walk_stops_for_good", walk_stops_for_good },
     { "walk_passes_damage", walk_passes_damage },
     { "promise5_walk_shows_blocks", walk_shows_blocks },
     { "wrong_maps", wrong_maps },
@@ -568,6 +634,7 @@ TESTS(unit_check) = {
     { "strangers_on_a_list", strangers_on_a_list },
     { "links_to_the_edges", links_to_the_edges },
     { "one_sided_links", one_sided_links },
+    { "links_of_an_unlisted_block", links_of_an_unlisted_block },
     { "free_blocks_that_touch", free_blocks_that_touch },
     { "wrong_ends", wrong_ends },
     { "wrong_tops", wrong_tops },
