@@ -13,6 +13,7 @@ struct census {
     struct fh_heap *h;
     size_t free_blocks;
     size_t tops;
+    size_t victims;
     size_t used_granules;
     size_t granules;
     const struct fh_region *region;
@@ -73,6 +74,10 @@ static enum fh_fault_kind check_region(struct census *c)
                 c->tops++;
             } else if (*fh_footer_of(fh_after(b, n)) != n) {
                 return FH_BAD_FOOTER;
+            } else if (b == h->victim) {
+                if (n != h->victim_size)
+                    return FH_BAD_CONTROL;
+                c->victims++;
             } else if (!links_agree(h, b, n)) {
                 return FH_BAD_LINK;
             } else {
@@ -147,7 +152,7 @@ static enum fh_fault_kind check(struct fh_heap *h)
 {
     struct census c;
     c.h = h;
-    c.free_blocks = c.tops = c.used_granules = c.granules = 0; /* an initializer is a call to memset, without optimization */
+    c.free_blocks = c.tops = c.victims = c.used_granules = c.granules = 0; /* an initializer is a call to memset, without optimization */
     const struct fh_space *space = &h->lists.space;
     if (h->lists.classes == 0 || h->lists.classes > FH_MAX_CLASSES || !fh_region_is_whole(space, &h->first))
         return FH_BAD_CONTROL;
@@ -163,7 +168,8 @@ static enum fh_fault_kind check(struct fh_heap *h)
         from = c.region->last;
     }
     /* Between two calls nothing is left to be blamed. */
-    if (!first_seen || !shortcut_holds(space) || h->lists.blame.kind != FH_OK || c.tops != (h->top != NULL))
+    if (!first_seen || !shortcut_holds(space) || h->lists.blame.kind != FH_OK || c.tops != (h->top != NULL)
+        || c.victims != (h->victim_size != 0))
         return FH_BAD_CONTROL;
     enum fh_fault_kind kind = check_lists(h, c.free_blocks);
     if (kind != FH_OK)

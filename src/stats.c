@@ -91,6 +91,9 @@ void fh_stats(struct fh_heap *h, struct fh_stats *stats)
     uint64_t granules = top_size(h);
     if (granules != 0)
         count_free(stats, (uint32_t)granules, true);
+    if (h->victim_size != 0)
+        count_free(stats, h->victim_size, true);
+    granules += h->victim_size;
     for (uint32_t class = 0; class < h->lists.classes; class++)
         count_list(h, class, h->total, &granules, stats);
     fh_leave(h, state);

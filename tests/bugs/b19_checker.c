@@ -40,9 +40,12 @@ static bool note_block(void *arg, const struct fh_block_info *info)
     /* The top block is on no list and has no footer. */
     if (info->payload == rig.heap->top)
         return true;
+    note(p + info->bytes - 8);
+    /* The victim is on no list either. */
+    if (info->payload == rig.heap->victim)
+        return true;
     note(p);
     note(p + 4);
-    note(p + info->bytes - 8);
     return true;
 }
 

@@ -379,7 +379,8 @@ static const char *name_of(const void *address)
         FIELD(lists.space.lo, "space.lo"), FIELD(lists.space.span, "space.span"),
         FIELD(lists.space.root, "space.root"), FIELD(lists.space.secret, "space.secret"), FIELD(lists.blame, "blame"),
         FIELD(lists.classes, "classes"),
-        FIELD(top, "top"), FIELD(lists.summary, "summary"), FIELD(deferred, "deferred"), FIELD(finish, "finish"),
+        FIELD(top, "top"), FIELD(victim, "victim"), FIELD(victim_size, "victim_size"),
+        FIELD(lists.summary, "summary"), FIELD(deferred, "deferred"), FIELD(finish, "finish"),
     };
 #undef FIELD
     size_t offset = (uintptr_t)address - (uintptr_t)heap;
