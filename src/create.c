@@ -44,6 +44,8 @@ static struct fh_heap *lay(uintptr_t start, uintptr_t last, const struct fh_port
     uint32_t secret = port->random != NULL ? (uint32_t)port->random(port->ctx) : (uint32_t)place ^ 0x5EA1ED00u;
     h->lists.space.secret = secret;
     h->lists.mark = fh_list_mark(secret);
+    h->rescue = &fh_rescue;
+    h->rescue_seal = fh_rescue_seal_for(h);
     h->first.lo = lo;
     h->first.last = last;
     fh_region_insert(&h->lists.space, &h->first, (uint32_t)(place - start) | (acquired ? FH_CHECK_ACQUIRED : 0));

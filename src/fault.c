@@ -35,7 +35,7 @@ FH_COLD void fh_report(struct fh_heap *h, const void *ptr)
     bool allocating = ptr == NULL && fault.kind == FH_OVERRUN;
     if (fault.kind == FH_BAD_TAG || fault.kind == FH_BAD_LINK || fault.kind == FH_BAD_FOOTER
         || fault.kind == FH_BAD_CONTROL || allocating)
-        fh_pool_relist(h);
+        fh_rescue_of(h)->mend(h);
 }
 
 /* Without a function to finish them nobody has deferred anything: one of these words is damaged. */

@@ -40,6 +40,30 @@ static inline void fh_leave(const struct fh_heap *h, uintptr_t state)
         h->port->unlock(h->port->ctx, state);
 }
 
+/* What is rarely done, named by fh_create alone; see rescue.c. */
+struct fh_rescue {
+    /* Allocates what the pool did not meet, the lock held; leaves it. NULL: not to be had. */
+    void *(*take)(struct fh_heap *h, uint32_t granules, size_t align, uintptr_t state);
+    /* Gives the region that begins with that free block back to the port if the heap can spare it; leaves the lock. */
+    void (*shed)(struct fh_heap *h, struct fh_block *b, uintptr_t state);
+    /* Makes the lists anew. */
+    void (*mend)(struct fh_heap *h);
+};
+extern const struct fh_rescue fh_rescue;
+
+static inline uintptr_t fh_rescue_seal_for(const struct fh_heap *h)
+{
+    return (uintptr_t)h->rescue ^ h->lists.space.secret;
+}
+
+/* A heap whose pointer to its rescue is damaged traps, as one does that lost its port. */
+static inline const struct fh_rescue *fh_rescue_of(const struct fh_heap *h)
+{
+    if (fh_rarely(h->rescue_seal != fh_rescue_seal_for(h)))
+        fh_trap();
+    return h->rescue;
+}
+
 /* Passes the blame that the pool left on to the port, if there is any; the lock is held. ptr: what the caller passed.
  * If the hook returns, lists that were damaged are made anew. */
 void fh_report(struct fh_heap *h, const void *ptr);

@@ -14,6 +14,7 @@
 #include "region.h"
 
 struct fh_cache;
+struct fh_rescue;
 
 /* Everything a heap knows, at the start of its first region. The lists come last: their table follows the structure. Links
  * count from the lists, so these are aligned to a granule, and no block and no header is at link 0. */
@@ -21,6 +22,8 @@ struct fh_heap {
     struct fh_region first;
     uintptr_t seal;           /* over the words that are followed unseen otherwise; see fh_seal_for */
     const struct fh_port *port;
+    const struct fh_rescue *rescue; /* what is rarely done, so that only programs that make heaps link it, */
+    uintptr_t rescue_seal;    /* and mixed with the secret, because it is called */
     struct fh_cache *caches;  /* all of them */
     struct fh_cache **by_cpu; /* those of the CPUs, each made at its first use; NULL: the port wants none */
     struct fh_block *top;     /* the free block that ends its region and is cut last; on no list; see FH_TOP; NULL: none */
