@@ -7,6 +7,8 @@
  */
 #include "harness/rig.h"
 
+#include "cache.h"
+
 enum { CPUS = 3, SLOTS = 120 };
 
 static struct rig rig;
@@ -189,11 +191,479 @@ static void write_after_free(void)
     }
 }
 
+/* What follows looks inside: caches that their users hold, one thing at a time. */
+
+static struct fh_block *block(void *ptr)
+{
+    return (struct fh_block *)ptr;
+}
+
+static uint32_t granules_at(const void *ptr)
+{
+    return (uint32_t)((fh_usable_size(rig.heap, ptr) + 4) / FH_GRANULE);
+}
+
+/* A heap whose port has caches but no CPUs, and in it a cache with room. */
+static struct fh_cache *open_held(size_t bytes)
+{
+    rig_prepare(&rig);
+    rig.port.cache = &fh_cpu_cache;
+    rig.heap = fh_create(rig_memory, bytes, &rig.port);
+    REQUIRE(rig.heap != NULL);
+    struct fh_cache *c = fh_cache_open(rig.heap);
+    REQUIRE(c != NULL);
+    return c;
+}
+
+static void widen(struct fh_cache *c)
+{
+    c->room += 1000000 - c->limit;
+    c->limit = 1000000;
+}
+
+/* Gives the cache all the room that there is, and its region, as a slow call would. */
+static void make_room(struct fh_cache *c)
+{
+    widen(c);
+    c->lo = rig.heap->first.lo;
+    c->span = fh_hi_for(rig.heap->first.last) - c->lo;
+}
+
+static size_t held_granules(void)
+{
+    return rig.port.cache->held(rig.heap);
+}
+
+/* How large the largest cached block is, from the share that the heads may take; and the other words of a new cache. */
+static void opening(void)
+{
+    for (size_t bytes = 4096; bytes <= RIG_MEMORY; bytes += bytes < 65536 ? 1024 : 65536) {
+        struct fh_cache *c = open_held(bytes);
+        size_t share = rig.heap->total * FH_GRANULE / 256 / sizeof(void *);
+        size_t most = share < 4 ? 4 : share > 4096 / FH_GRANULE ? 4096 / FH_GRANULE : share;
+        EQUAL(c->most, most);
+        EQUAL(c->most_bytes, most * FH_GRANULE - 4);
+        EQUAL(c->cursor, most);
+        EQUAL(c->secret, rig.heap->lists.space.secret);
+        CHECK(c->heap == rig.heap && c->next == NULL && rig.heap->caches == c);
+        EQUAL(rig.heap->cache_count, 1);
+        EQUAL(c->span, 0);
+        EQUAL(c->busy | c->asked, 0);
+        EQUAL(c->room, c->limit);
+        for (size_t g = 0; g <= most; g++)
+            CHECK(*fh_quick_head(c, g) == NULL);
+        CHECK((uintptr_t)(fh_quick_head(c, most) + 1) <= (uintptr_t)c + fh_payload_bytes(fh_used_size(fh_tag_open(c->secret, block(c)))));
+        CHECK(fh_is_own(block(c)) && fh_is_marked(c->secret, block(c)));
+        /* Nobody else can free it. */
+        fh_free(rig.heap, c);
+        CHECK(rig_reported(&rig, FH_DOUBLE_FREE, c, c));
+        struct fh_stats stats;
+        fh_stats(rig.heap, &stats);
+        EQUAL(stats.bytes_cached, 0);
+        EQUAL(cached().cached_blocks, 0);
+        fh_cache_close(c);
+        EQUAL(rig.heap->cache_count, 0);
+        CHECK(rig.heap->caches == NULL);
+        EQUAL(rig_sum(&rig).used_blocks, 0);
+        rig_sound(&rig);
+    }
+    rig_open(&rig, rig_memory, 8192);
+    CHECK(fh_cache_open(rig.heap) == NULL);
+    EQUAL(rig.heap->used, 0);
+    rig_prepare(&rig);
+    rig.port.cache = &fh_cpu_cache;
+    rig.heap = fh_create(rig_memory, 8192, &rig.port);
+    while (fh_malloc(rig.heap, 1) != NULL)
+        continue;
+    CHECK(fh_cache_open(rig.heap) == NULL && rig.heap->caches == NULL);
+    EQUAL(rig.heap->cache_count, 0);
+    rig_sound(&rig);
+}
+
+/* Closed in any order, the others stay on the list and what the one held is free again. */
+static void closing(void)
+{
+    static const unsigned order[6][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 }, { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 } };
+    for (unsigned k = 0; k < 6; k++) {
+        struct fh_cache *c[3];
+        c[0] = open_held(RIG_MEMORY);
+        for (unsigned i = 1; i < 3; i++)
+            REQUIRE((c[i] = fh_cache_open(rig.heap)) != NULL);
+        EQUAL(rig.heap->cache_count, 3);
+        for (unsigned i = 0; i < 3; i++) {
+            void *ptr = fh_malloc(rig.heap, 100);
+            make_room(c[i]);
+            fh_cache_free(c[i], ptr);
+            CHECK(*fh_quick_head(c[i], 104 / FH_GRANULE + (104 % FH_GRANULE != 0)) == ptr);
+        }
+        EQUAL(cached().cached_blocks, 3);
+        EQUAL(held_granules() * FH_GRANULE, cached().cached_bytes);
+        for (unsigned i = 0; i < 3; i++) {
+            fh_cache_close(c[order[k][i]]);
+            EQUAL(rig.heap->cache_count, 2 - i);
+            EQUAL(cached().cached_blocks, 2 - i);
+            EQUAL(rig_sum(&rig).used_blocks, 2 * (2 - i));
+            rig_sound(&rig);
+        }
+        CHECK(rig.heap->caches == NULL);
+    }
+}
+
+/* What the quick put takes: a used block, unmarked, of a size that is cached, in the region that the cache knows. */
+static void what_is_put(void)
+{
+    struct fh_cache *c = open_held(RIG_MEMORY);
+    unsigned char *ptr = fh_malloc(rig.heap, 100);
+    unsigned char *second = fh_malloc(rig.heap, 100);
+    unsigned char *large = fh_malloc(rig.heap, c->most_bytes + 1);
+    unsigned char *most = fh_malloc(rig.heap, c->most_bytes);
+    unsigned char *freed = fh_malloc(rig.heap, 100);
+    REQUIRE(freed != NULL && fh_malloc(rig.heap, 100) != NULL);
+    fh_free(rig.heap, freed);
+    uint32_t n = granules_at(ptr);
+    CHECK(!fh_cache_put(c, block(ptr)));
+    make_room(c);
+    intptr_t room = c->room;
+    CHECK(!fh_cache_put(c, block(large)));
+    CHECK(!fh_cache_put(c, block(freed)));
+    CHECK(!fh_cache_put(c, block(ptr + FH_GRANULE)));
+    CHECK(!fh_cache_put(c, (struct fh_block *)(c->lo - FH_GRANULE)));
+    CHECK(!fh_cache_put(c, (struct fh_block *)(c->lo + c->span)));
+    CHECK(!fh_cache_put(c, (struct fh_block *)rig_launder(&rig)));
+    EQUAL(c->room, room);
+    CHECK(fh_cache_put(c, block(ptr)));
+    EQUAL(c->room, room - (intptr_t)n);
+    CHECK(*fh_quick_head(c, n) == block(ptr) && fh_quick_next(block(ptr)) == NULL);
+    CHECK(fh_is_marked(c->secret, block(ptr)));
+    CHECK(!fh_cache_put(c, block(ptr)));
+    CHECK(fh_cache_put(c, block(second)));
+    CHECK(*fh_quick_head(c, n) == block(second) && fh_quick_next(block(second)) == block(ptr));
+    EQUAL(c->room, room - 2 * (intptr_t)n);
+    CHECK(fh_cache_put(c, block(most)));
+    EQUAL(c->room, room - 2 * (intptr_t)n - (intptr_t)c->most);
+    CHECK(fh_cache_take(c, c->most) == block(most));
+    /* The first block of the region, and its last. */
+    EQUAL((uintptr_t)c, c->lo);
+    EQUAL(cached().cached_blocks, 2);
+    rig_sound(&rig);
+    CHECK(fh_cache_take(c, n) == block(second));
+    EQUAL(*fh_mark_of(block(second)), 0);
+    CHECK(fh_cache_take(c, n) == block(ptr));
+    CHECK(fh_cache_take(c, n) == NULL);
+    EQUAL(c->room, room);
+    rig_sound(&rig);
+}
+
+/* What the quick take refuses: a head that is damaged in any bit of its tag, its mark or its link, or of another size. */
+static void what_is_taken(void)
+{
+    struct fh_cache *c = open_held(RIG_MEMORY);
+    unsigned char *ptr = fh_malloc(rig.heap, 100);
+    unsigned char *other = fh_malloc(rig.heap, 200);
+    uint32_t n = granules_at(ptr);
+    make_room(c);
+    CHECK(fh_cache_put(c, block(ptr)) && fh_cache_put(c, block(other)));
+    for (unsigned bit = 0; bit < 32; bit++) {
+        for (unsigned word = 0; word < 3; word++) {
+            unsigned char *place = ptr + (word == 0 ? -4 : word == 1 ? 0 : (int)sizeof(uintptr_t));
+            rig_poke(place, rig_peek(place) ^ (uint32_t)1 << bit);
+            CHECK(fh_cache_take(c, n) == NULL);
+            CHECK(*fh_quick_head(c, n) == block(ptr));
+            rig_poke(place, rig_peek(place) ^ (uint32_t)1 << bit);
+        }
+    }
+    *fh_quick_head(c, n) = block(other);
+    CHECK(fh_cache_take(c, n) == NULL);
+    *fh_quick_head(c, n) = (struct fh_block *)(c->lo + c->span);
+    CHECK(fh_cache_take(c, n) == NULL);
+    *fh_quick_head(c, n) = block(ptr);
+    c->span = 0;
+    CHECK(fh_cache_take(c, n) == NULL);
+    make_room(c);
+    CHECK(fh_cache_take(c, n) == block(ptr));
+}
+
+/* A damaged entry is met when its list is given back: reported for what it is, and only what lies behind it is lost. */
+static void damaged_entries(void)
+{
+    for (unsigned who = 0; who < 7; who++) {
+        struct fh_cache *c = open_held(RIG_MEMORY);
+        unsigned char *ptr[4];
+        for (unsigned i = 0; i < 4; i++)
+            REQUIRE((ptr[i] = fh_malloc(rig.heap, 100)) != NULL);
+        unsigned char *apart = fh_malloc(rig.heap, 200);
+        REQUIRE(apart != NULL && fh_malloc(rig.heap, 200) != NULL);
+        uint32_t n = granules_at(ptr[0]);
+        uint32_t m = granules_at(apart);
+        make_room(c);
+        for (unsigned i = 0; i < 4; i++)
+            fh_cache_free(c, ptr[i]);
+        fh_cache_free(c, apart);
+        EQUAL(held_granules(), 4 * n + m);
+        /* head -> 3 -> 2 -> 1 -> 0, and 2 is to be found out. */
+        void *bad = ptr[2];
+        enum fh_fault_kind kind = FH_BAD_LINK;
+        uintptr_t expected = fh_mark_for(c->secret, block(ptr[2]));
+        uintptr_t found = 0;
+        switch (who) {
+        case 0:     /* outside */
+            bad = rig_launder(&rig);
+            bad = (void *)((uintptr_t)bad & ~(uintptr_t)(FH_GRANULE - 1));
+            *fh_quick_head(c, n) = block(bad);
+            expected = 0;
+            found = (uint32_t)(uintptr_t)bad;
+            break;
+        case 1:     /* misaligned */
+            bad = ptr[2] + 4;
+            *fh_quick_head(c, n) = block(bad);
+            expected = 0;
+            found = (uint32_t)(uintptr_t)bad;
+            break;
+        case 2:     /* unmarked */
+            *fh_mark_of(block(ptr[2])) ^= 0x100;
+            found = *fh_mark_of(block(ptr[2]));
+            break;
+        case 3:     /* another size */
+            fh_tag_seal(c->secret, block(ptr[2]), fh_tag_for(FH_USED, n + m));
+            kind = FH_BAD_TAG;
+            expected = n;
+            found = n + m;
+            break;
+        case 4:     /* no tag */
+            rig_poke(ptr[2] - 4, 0x13131313);
+            kind = FH_NOT_A_BLOCK;
+            expected = 0;
+            found = fh_tag_open(c->secret, block(ptr[2]));
+            break;
+        case 5:     /* free already */
+            fh_tag_seal(c->secret, block(ptr[2]), fh_tag_for(FH_FREE, n));
+            kind = FH_DOUBLE_FREE;
+            expected = FH_USED;
+            found = FH_FREE;
+            break;
+        default:    /* another list's */
+            bad = apart;
+            *fh_quick_head(c, n) = block(apart);
+            kind = FH_BAD_TAG;
+            expected = n;
+            found = m;
+        }
+        fh_cache_close(c);
+        CHECK(rig.faults >= 1 && rig.faults <= 2);
+        if (who != 6) {
+            EQUAL(rig.faults, 1);
+            EQUAL(rig.fault.kind, kind);
+            CHECK(rig.fault.block == bad && rig.fault.ptr == NULL);
+            EQUAL(rig.fault.expected, expected);
+            EQUAL(rig.fault.found, found);
+        }
+        rig.faults = 0;
+        if (who != 5 && who != 3)
+            EQUAL(rig.heap->caches, NULL);
+    }
+}
+
+/* A head that leads nowhere, met by an allocation: reported, and the request is met all the same. */
+static void damaged_heads(void)
+{
+    for (unsigned who = 0; who < 3; who++) {
+        struct fh_cache *c = open_held(RIG_MEMORY);
+        REQUIRE(fh_malloc(rig.heap, RIG_MEMORY / 2) != NULL);
+        unsigned char *ptr = fh_malloc(rig.heap, 100);
+        uint32_t n = granules_at(ptr);
+        make_room(c);
+        fh_cache_free(c, ptr);
+        void *bad = who == 0 ? rig_launder((const void *)(uintptr_t)(FH_GRANULE * 5)) : ptr;
+        *fh_quick_head(c, n) = block(bad);
+        if (who == 1)
+            *fh_mark_of(block(ptr)) ^= 0x10;
+        uint32_t tag = 0;
+        if (who == 2) {
+            rig_poke(ptr - 4, 0x13131313);
+            tag = fh_tag_open(c->secret, block(ptr));
+        } else {
+            tag = fh_tag_for(FH_USED, n);
+        }
+        unsigned char *got = fh_cache_malloc(c, 100);
+        CHECK(got != NULL && got != ptr);
+        EQUAL(rig.faults, 1);
+        EQUAL(rig.fault.kind, who == 0 ? FH_BAD_LINK : FH_BAD_TAG);
+        CHECK(rig.fault.block == bad && rig.fault.ptr == NULL);
+        EQUAL(rig.fault.expected, who == 0 ? 0 : n);
+        EQUAL(rig.fault.found, who == 0 ? (uint32_t)(uintptr_t)bad : tag);
+    }
+}
+
+/* The cache looks again where another region holds the block. */
+static void several_regions(void)
+{
+    rig_prepare(&rig);
+    rig.port.cache = &fh_cpu_cache;
+    rig.heap = fh_create(rig_memory, 65536, &rig.port);
+    REQUIRE(rig.heap != NULL && fh_add_region(rig.heap, rig_memory + 131072, 65536) != 0);
+    struct fh_cache *c = fh_cache_open(rig.heap);
+    REQUIRE(c != NULL);
+    void *ptr[200];
+    unsigned n = 0;
+    while (n < 200 && (ptr[n] = fh_malloc(rig.heap, 500)) != NULL)
+        n++;
+    REQUIRE(n == 200);
+    /* From both ends, so that each one lies elsewhere than the one before. */
+    uintptr_t spans = 0;
+    for (unsigned i = 0; i < 20; i++) {
+        widen(c);
+        fh_cache_free(c, ptr[i]);
+        uintptr_t first = c->lo;
+        widen(c);
+        fh_cache_free(c, ptr[199 - i]);
+        spans += first != c->lo;
+        CHECK((uintptr_t)ptr[199 - i] - c->lo < c->span);
+    }
+    EQUAL(spans, 20);
+    EQUAL(cached().cached_blocks, 40);
+    for (unsigned i = 0; i < 40; i++) {
+        widen(c);
+        CHECK(fh_cache_malloc(c, 500) != NULL);
+    }
+    rig_sound(&rig);
+    /* What no region holds is not looked at, and is reported. */
+    uintptr_t lo = c->lo;
+    fh_cache_free(c, rig_memory + 524288);
+    CHECK(rig_reported(&rig, FH_FOREIGN, rig_memory + 524288, rig_memory + 524288));
+    EQUAL(c->lo, lo);
+    fh_cache_free(c, (unsigned char *)ptr[100] + 4);
+    CHECK(rig_reported(&rig, FH_MISALIGNED, (unsigned char *)ptr[100] + 4, (unsigned char *)ptr[100] + 4));
+    fh_cache_free(c, NULL);
+    EQUAL(rig.faults, 0);
+}
+
+/* Others ask a cache to give back; it does at its next slow call, and its span sends it there. */
+static void asked_to_give_back(void)
+{
+    for (unsigned by = 0; by < 2; by++) {
+        struct fh_cache *c = open_held(RIG_MEMORY);
+        REQUIRE(fh_malloc(rig.heap, RIG_MEMORY / 2) != NULL);
+        void *ptr[10];
+        for (unsigned i = 0; i < 10; i++)
+            REQUIRE((ptr[i] = fh_malloc(rig.heap, 40)) != NULL);
+        make_room(c);
+        for (unsigned i = 0; i < 9; i++)
+            fh_cache_free(c, ptr[i]);
+        EQUAL(cached().cached_blocks, 9);
+        CHECK(fh_malloc(rig.heap, 2 * RIG_MEMORY) == NULL);
+        EQUAL(c->asked, 1);
+        EQUAL(c->span, 0);
+        EQUAL(cached().cached_blocks, 9);
+        if (by == 0) {
+            fh_cache_free(c, ptr[9]);
+            EQUAL(cached().cached_blocks, 1);
+        } else {
+            CHECK(fh_cache_malloc(c, 1) != NULL);
+        }
+        EQUAL(c->asked, 0);
+        rig_sound(&rig);
+    }
+}
+
+/* A list of caches that was overwritten is not followed. */
+static void damaged_list_of_caches(void)
+{
+    struct fh_cache *c = open_held(RIG_MEMORY);
+    struct fh_cache *d = fh_cache_open(rig.heap);
+    REQUIRE(d != NULL && fh_malloc(rig.heap, RIG_MEMORY / 2) != NULL);
+    void *ptr = fh_malloc(rig.heap, 100);
+    uint32_t n = granules_at(ptr);
+    make_room(c);
+    fh_cache_free(c, ptr);
+    EQUAL(held_granules(), n);
+    CHECK(rig.heap->caches == d && d->next == c);
+    void *const wrong[] = { (char *)c + 4, rig_memory + 8, rig.heap, ptr, rig_launder(&rig), (void *)fh_hi_for(rig.heap->first.last) };
+    for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        d->next = (struct fh_cache *)wrong[i];
+        EQUAL(held_granules(), 0);
+    }
+    d->next = c;
+    EQUAL(held_granules(), n);
+    struct fh_heap *heap = c->heap;
+    c->heap = NULL;
+    EQUAL(held_granules(), 0);
+    c->heap = heap;
+    d->heap = NULL;
+    EQUAL(held_granules(), 0);
+    d->heap = heap;
+    EQUAL(held_granules(), n);
+    /* Forgetting reaches all of them. */
+    make_room(d);
+    rig.port.cache->forget(rig.heap);
+    EQUAL(c->span | d->span, 0);
+    EQUAL(held_granules(), n);
+}
+
+/* Which CPU has which cache; one that is busy is left alone, and so is one that is none. */
+static void caches_of_cpus(void)
+{
+    open(RIG_MEMORY);
+    REQUIRE(rig.heap->by_cpu != NULL);
+    for (unsigned i = 0; i < CPUS; i++) {
+        CHECK(rig.heap->by_cpu[i] == NULL || i == 0);
+        cpu_now = i;
+        void *ptr = fh_malloc(rig.heap, 100);
+        CHECK(ptr != NULL && rig.heap->by_cpu[i] != NULL);
+        EQUAL(rig.heap->cache_count, i + 1);
+        EQUAL(rig.heap->by_cpu[i]->busy, 0);
+        /* Busy: the pool serves, and no other cache is opened. */
+        rig.heap->by_cpu[i]->busy = 1;
+        size_t before = held_granules();
+        fh_free(rig.heap, ptr);
+        EQUAL(held_granules(), before);
+        CHECK(fh_malloc(rig.heap, 100) == ptr);
+        EQUAL(rig.heap->by_cpu[i]->busy, 1);
+        EQUAL(rig.heap->cache_count, i + 1);
+        rig.heap->by_cpu[i]->busy = 0;
+        make_room(rig.heap->by_cpu[i]);
+        fh_free(rig.heap, ptr);
+        EQUAL(rig.heap->by_cpu[i]->busy, 0);
+        CHECK(held_granules() > before);
+    }
+    for (unsigned i = CPUS; i < CPUS + 3; i++) {
+        cpu_now = i;
+        size_t before = held_granules();
+        void *ptr = fh_malloc(rig.heap, 300);
+        CHECK(ptr != NULL);
+        fh_free(rig.heap, ptr);
+        EQUAL(rig.heap->cache_count, CPUS);
+        EQUAL(held_granules(), before);
+        EQUAL(rig.faults, 0);
+    }
+    cpu_now = 0;
+    rig_sound(&rig);
+    /* A refused request empties the own cache at once, unless it is busy, and asks the others. */
+    CHECK(fh_malloc(rig.heap, 2 * RIG_MEMORY) == NULL);
+    EQUAL(rig.heap->by_cpu[0]->asked, 0);
+    EQUAL(rig.heap->by_cpu[0]->room, rig.heap->by_cpu[0]->limit);
+    EQUAL(rig.heap->by_cpu[1]->asked & rig.heap->by_cpu[2]->asked, 1);
+    EQUAL(rig.heap->by_cpu[1]->span | rig.heap->by_cpu[2]->span, 0);
+    rig.heap->by_cpu[0]->busy = 1;
+    CHECK(fh_malloc(rig.heap, 2 * RIG_MEMORY) == NULL);
+    EQUAL(rig.heap->by_cpu[0]->asked, 1);
+    rig_sound(&rig);
+}
+
 TESTS(unit_cache) = {
     { "random_work", random_work },
     { "drained_before_refusal", drained_before_refusal },
     { "double_free", double_free },
     { "wrong_pointers", wrong_pointers },
     { "write_after_free", write_after_free },
+    { "opening", opening },
+    { "closing", closing },
+    { "what_is_put", what_is_put },
+    { "what_is_taken", what_is_taken },
+    { "damaged_entries", damaged_entries },
+    { "damaged_heads", damaged_heads },
+    { "several_regions", several_regions },
+    { "asked_to_give_back", asked_to_give_back },
+    { "damaged_list_of_caches", damaged_list_of_caches },
+    { "caches_of_cpus", caches_of_cpus },
     TESTS_END
 };

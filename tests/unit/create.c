@@ -4,7 +4,7 @@
  */
 #include "harness/rig.h"
 
-#include "pool.h"
+#include "cache.h"
 
 static struct rig rig;
 
@@ -46,6 +46,8 @@ static void release(void *ctx, void *mem, size_t bytes)
     REQUIRE(i < LOANS);
     EQUAL(bytes, lent[i]);
     lent[i] = 0;
+    /* It is somebody else's now. */
+    rig_fill(mem, bytes, i);
 }
 
 static unsigned loans(void)
@@ -484,6 +486,95 @@ static void the_least_region(void)
     }
 }
 
+/* Memory of the port goes back when the heap ends, all of it and nothing else. */
+static void the_end(void)
+{
+    for (unsigned own = 0; own < 2; own++) {
+        prepare();
+        rig.heap = fh_create(own ? rig_memory : NULL, own ? 8192 : 0, &rig.port);
+        REQUIRE(rig.heap != NULL);
+        for (unsigned i = 0; i < 7; i++)
+            REQUIRE(fh_malloc(rig.heap, 12000) != NULL);
+        REQUIRE(fh_add_region(rig.heap, rig_memory + 32768, 4096) != 0);
+        CHECK(loans() >= 7);
+        size_t all = 0;
+        for (unsigned i = 0; i < LOANS; i++)
+            all += lent[i];
+        EQUAL(fh_destroy(rig.heap), all);
+        EQUAL(loans(), 0);
+        EQUAL(rig.faults, 0);
+    }
+    prepare();
+    rig.heap = fh_create(rig_memory, 8192, &rig.port);
+    EQUAL(fh_destroy(rig.heap), 0);
+    EQUAL(rig.releases, 0);
+}
+
+/* Damage that is met by adding a region or by giving some back is reported. */
+static void damage_on_the_way(void)
+{
+    rig_open(&rig, rig_memory, 8192);
+    rig_poke((void *)(rig.heap->highest - 4), 0x13131313);
+    EQUAL(fh_add_region(rig.heap, rig_memory + 8192, 4096), 0);
+    CHECK(rig.faults == 1 && rig.fault.kind == FH_BAD_TAG && rig.fault.ptr == rig_memory + 8192);
+
+    prepare();
+    rig.heap = fh_create(NULL, 0, &rig.port);
+    REQUIRE(rig.heap != NULL);
+    void *ptr[4];
+    for (unsigned i = 0; i < 4; i++)
+        REQUIRE((ptr[i] = fh_malloc(rig.heap, 12000)) != NULL);
+    rig.port.release = NULL;
+    for (unsigned i = 0; i < 4; i++)
+        fh_free(rig.heap, ptr[i]);
+    rig.port.release = release;
+    EQUAL(loans(), 4);
+    for (unsigned i = 0; i < 4; i++) {
+        if (ptr[i] != rig.heap->top)
+            rig_poke(ptr[i], 0x13131313);
+    }
+    fh_trim(rig.heap);
+    CHECK(rig.faults != 0 && rig.fault.kind == FH_BAD_LINK && rig.fault.ptr == NULL);
+    rig.faults = 0;
+    rig_sound(&rig);
+}
+
+/* Blocks that wait in a cache do not keep a region from going back, and the cache does not look where it was. */
+static void trim_with_caches(void)
+{
+    prepare();
+    rig.port.cache = &fh_cpu_cache;
+    rig.port.cpus = 1;
+    rig.port.cpu = cpu;
+    rig.heap = fh_create(NULL, 0, &rig.port);
+    REQUIRE(rig.heap != NULL);
+    fh_free(rig.heap, fh_malloc(rig.heap, 1));
+    struct fh_cache *c = rig.heap->by_cpu[0];
+    REQUIRE(c != NULL);
+    static void *ptr[4000];
+    unsigned n = 0;
+    while (n < 4000 && loans() < 4)
+        REQUIRE((ptr[n++] = fh_malloc(rig.heap, c->most_bytes)) != NULL);
+    EQUAL(loans(), 4);
+    for (unsigned i = 0; i < n; i++) {
+        c->room += 1000000 - c->limit;
+        c->limit = 1000000;
+        fh_free(rig.heap, ptr[i]);
+    }
+    CHECK(c->span != 0);
+    struct fh_stats stats;
+    fh_stats(rig.heap, &stats);
+    CHECK(stats.bytes_cached >= n * c->most_bytes);
+    unsigned locks = rig.locks;
+    CHECK(fh_trim(rig.heap) != 0);
+    CHECK(rig.locks > locks && rig.depth == 0);
+    EQUAL(c->span, 0);
+    fh_stats(rig.heap, &stats);
+    EQUAL(stats.bytes_cached, 0);
+    EQUAL(loans(), 1);
+    rig_sound(&rig);
+}
+
 TESTS(unit_create) = {
     { "promise7_from_the_port", from_the_port },
     { "promise7_from_the_port_with_a_size", from_the_port_with_a_size },
@@ -498,6 +589,9 @@ TESTS(unit_create) = {
     { "large_sizes", large_sizes },
     { "secrets", secrets },
     { "places_that_are_none", places_that_are_none },
+    { "the_end", the_end },
+    { "damage_on_the_way", damage_on_the_way },
+    { "trim_with_caches", trim_with_caches },
     { "caches_wanted", caches_wanted },
     { "nobodys_memory", nobodys_memory },
     { "asked_of_the_port", asked_of_the_port },

@@ -199,9 +199,10 @@ static void damaged_word(void)
     for (unsigned who = 0; who < 3; who++) {
         open();
         CHECK(fh_free_deferred(rig.heap, ptr[1]));
-        unsigned char *to = who == 0 ? rig_memory + 500000 : who == 1 ? ptr[1] + 4 : ptr[2];
-        if (who == 0)
-            fh_quick_push(secret(), (struct fh_block *)(void *)to, NULL);
+        unsigned char *to = who == 0 ? rig_memory + 500000 : who == 1 ? ptr[1] + FH_GRANULE / 2 : ptr[2];
+        /* With a true mark, where a word may lie there. */
+        if (who == 0 || (who == 1 && FH_GRANULE / 2 % sizeof(uintptr_t) == 0))
+            fh_quick_push(secret(), (struct fh_block *)rig_launder(to), NULL);
         rig.heap->deferred = (uintptr_t)to;
         CHECK(fh_malloc(rig.heap, 1000) != NULL);
         CHECK(rig_reported(&rig, FH_BAD_LINK, to, to));
@@ -244,7 +245,24 @@ static void damaged_finish(void)
     CHECK(rig_reported(&rig, FH_BAD_CONTROL, NULL, NULL));
 }
 
+/* Where there are caches, a mark that is left would make the block look like one that waits in them. */
+static void beside_caches(void)
+{
+    rig_prepare(&rig);
+    rig.port.cache = &fh_cpu_cache;
+    rig.heap = fh_create(rig_memory, 65536, &rig.port);
+    REQUIRE(rig.heap != NULL && fh_cache_open(rig.heap) != NULL);
+    for (unsigned i = 0; i < BLOCKS; i++)
+        REQUIRE((ptr[i] = fh_malloc(rig.heap, 100)) != NULL);
+    for (unsigned i = 0; i < BLOCKS; i++)
+        CHECK(fh_free_deferred(rig.heap, ptr[i]));
+    EQUAL(deferrals(), BLOCKS);
+    EQUAL(rig.faults, 0);
+    rig_sound(&rig);
+}
+
 TESTS(unit_deferred) = {
+    { "beside_caches", beside_caches },
     { "promise_each_call_finishes", each_call_finishes },
     { "many", many },
     { "refused_at_once", refused_at_once },

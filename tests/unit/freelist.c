@@ -156,6 +156,347 @@ static void unlinks_anywhere(void)
     }
 }
 
+/* What follows has lists of its own, in memory that no heap cuts: the verbs one at a time, against arrays. */
+enum { PLACES = 48, SPACING = 64 };
+
+static struct fh_lists *lists;
+static struct fh_view view;
+static struct fh_block *listed[FH_MAX_CLASSES][PLACES];
+static unsigned length[FH_MAX_CLASSES];
+
+static struct fh_block *place(unsigned i)
+{
+    return (struct fh_block *)(void *)(rig_memory + 65536 + (size_t)i * SPACING * FH_GRANULE);
+}
+
+static void make_lists(uint32_t classes)
+{
+    static _Alignas(16) unsigned char room[sizeof(struct fh_lists) + 4096];
+    lists = (struct fh_lists *)(void *)room;
+    lists->classes = classes;
+    lists->space.secret = 0x600DCAFE;
+    lists->mark = fh_list_mark(lists->space.secret);
+    lists->space.lo = (uintptr_t)place(0);
+    lists->space.span = (uintptr_t)place(PLACES) - (uintptr_t)place(0);
+    view = fh_view_of(&lists->space);
+}
+
+/* The lists are the arrays, from both ends; bitmap and summary say which are empty. */
+static bool agree(void)
+{
+    bool ok = true;
+    uint32_t summary = 0;
+    for (uint32_t class = 0; class < lists->classes; class++) {
+        uint32_t before = lists->mark + class;
+        uint32_t link = *fh_head_of(lists, class);
+        for (unsigned i = 0; i < length[class]; i++) {
+            const struct fh_block *b = listed[class][i];
+            ok &= EQUAL(link, fh_link_to(lists, b));
+            ok &= EQUAL(b->prev, before);
+            before = link;
+            link = b->next;
+        }
+        ok &= EQUAL(link, 0);
+        bool marked = (*fh_map_of(lists, class) >> class % 32 & 1) != 0;
+        ok &= EQUAL(marked, length[class] != 0);
+        summary |= (uint32_t)marked << class / 32;
+    }
+    return FH_MAX_CLASSES == 1 ? ok : ok & EQUAL(lists->summary, summary);
+}
+
+static void model_insert(struct fh_block *b, uint32_t class)
+{
+    for (unsigned i = length[class]++; i > 0; i--)
+        listed[class][i] = listed[class][i - 1];
+    listed[class][0] = b;
+}
+
+static unsigned model_find(const struct fh_block *b, uint32_t class)
+{
+    unsigned at = 0;
+    while (at < length[class] && listed[class][at] != b)
+        at++;
+    return at;
+}
+
+static void model_remove(const struct fh_block *b, uint32_t class)
+{
+    unsigned at = model_find(b, class);
+    for (length[class]--; at < length[class]; at++)
+        listed[class][at] = listed[class][at + 1];
+}
+
+static void verbs_against_arrays(void)
+{
+    make_lists(FH_MAX_CLASSES);
+    struct dice dice = dice_from(test_seed());
+    uint32_t granules[PLACES] = { 0 };
+    for (unsigned round = 0; round < 20000 && !test_failed(); round++) {
+        unsigned i = dice_below(&dice, PLACES);
+        struct fh_block *b = place(i);
+        uint32_t n = 1 + (dice_roll(&dice) >> dice_below(&dice, 31));
+        uint32_t class = fh_class_of(lists, n);
+        if (granules[i] == 0) {
+            CHECK(fh_list_insert(lists, &view, b, n));
+            model_insert(b, class);
+            granules[i] = n;
+        } else if (dice_below(&dice, 2) == 0) {
+            CHECK(fh_list_remove(lists, &view, b));
+            model_remove(b, fh_class_of(lists, granules[i]));
+            EQUAL(b->next | b->prev, 0);
+            granules[i] = 0;
+        } else {
+            /* By itself or by another one, of the same class every second time. */
+            uint32_t old = granules[i];
+            uint32_t old_class = fh_class_of(lists, old);
+            unsigned k = dice_below(&dice, PLACES);
+            if (granules[k] != 0)
+                k = i;
+            if (dice_below(&dice, 2) == 0)
+                n = old;
+            class = fh_class_of(lists, n);
+            CHECK(fh_list_replace(lists, &view, b, old, place(k), n));
+            granules[i] = 0;
+            granules[k] = n;
+            if (class == old_class) {
+                listed[class][model_find(b, class)] = place(k);
+            } else {
+                model_remove(b, old_class);
+                model_insert(place(k), class);
+            }
+            if (k != i)
+                EQUAL(b->next | b->prev, 0);
+        }
+        agree();
+        EQUAL(lists->blame.kind, FH_OK);
+    }
+}
+
+/* The next list that is not empty, for every pair of classes; and what contradicts itself is blamed. */
+static void classes_above(void)
+{
+    if (FH_MAX_CLASSES == 1)
+        test_does_not_apply();
+    static const uint32_t tables[] = { 1, 2, 31, 32, 33, 64, 65, FH_MAX_CLASSES };
+    for (unsigned t = 0; t < sizeof tables / sizeof *tables; t++) {
+        make_lists(tables[t]);
+        for (uint32_t high = 0; high < lists->classes; high++) {
+            *fh_head_of(lists, high) = 7;
+            fh_map_set(lists, high);
+            for (uint32_t class = 0; class < lists->classes; class++)
+                EQUAL(fh_class_above(lists, class), class < high ? high : FH_NO_CLASS);
+            /* A second one below: the lower one is met first. */
+            for (uint32_t low = 0; low < high; low++) {
+                *fh_head_of(lists, low) = 7;
+                fh_map_set(lists, low);
+                EQUAL(fh_class_above(lists, 0), low != 0 ? low : high);
+                EQUAL(fh_class_above(lists, low), high);
+                *fh_head_of(lists, low) = 0;
+                fh_map_clear(lists, low);
+            }
+            EQUAL(lists->blame.kind, FH_OK);
+            *fh_head_of(lists, high) = 0;
+            if (high != 0) {
+                EQUAL(fh_class_above(lists, 0), FH_NO_CLASS);
+                EQUAL(lists->blame.kind, FH_BAD_CONTROL);
+                lists->blame.kind = FH_OK;
+            }
+            fh_map_clear(lists, high);
+            EQUAL(lists->summary, 0);
+            EQUAL(*fh_map_of(lists, high), 0);
+        }
+        /* A summary that names an empty word, or one that is not there. */
+        for (uint32_t bit = (lists->classes + 31) / 32 > 1 ? 1 : 0; bit < 32; bit++) {
+            lists->summary = (uint32_t)1 << bit;
+            EQUAL(fh_class_above(lists, 0), FH_NO_CLASS);
+            EQUAL(lists->blame.kind, bit == 0 ? FH_OK : FH_BAD_CONTROL);
+            lists->blame.kind = FH_OK;
+        }
+        lists->summary = 0;
+    }
+}
+
+/* Three blocks on one list, and one word of them or of the head damaged: which verbs see it, what they blame, and that they write
+ * nothing. */
+static void damaged_links(void)
+{
+    struct fh_block copy[3];
+    for (unsigned who = 0; who < 12; who++) {
+        make_lists(FH_MAX_CLASSES);
+        const uint32_t n = 6;
+        uint32_t class = fh_class_of(lists, n);
+        fh_word *head = fh_head_of(lists, class);
+        fh_zero(lists + 1, 1024);
+        lists->summary = 0;
+        for (unsigned i = 0; i < 3; i++) {
+            fh_make_free(lists->space.secret, place(i), n);
+            REQUIRE(fh_list_insert(lists, &view, place(i), n));
+        }
+        /* head -> 2 -> 1 -> 0 */
+        struct fh_block *a = place(2);
+        struct fh_block *b = place(1);
+        struct fh_block *c = place(0);
+        uint32_t outside = fh_link_to(lists, place(PLACES + 4));
+        struct fh_block *met = b;      /* whose removal meets it */
+        const struct fh_block *blamed = b;
+        uint32_t expected = 0;
+        uint32_t found = outside;
+        switch (who % 6) {
+        case 0:     /* the middle one leads outside */
+            b->next = outside;
+            break;
+        case 1:
+            b->prev = outside;
+            break;
+        case 2:     /* the last one does not lead back */
+            blamed = c;
+            expected = fh_link_to(lists, b);
+            found = c->prev = 5;
+            break;
+        case 3:     /* the first one does not lead there */
+            blamed = a;
+            expected = fh_link_to(lists, b);
+            found = a->next = 5;
+            break;
+        case 4:     /* the head leads elsewhere */
+            met = a;
+            blamed = a;
+            expected = *head = fh_link_to(lists, b);
+            found = fh_link_to(lists, a);
+            break;
+        default:    /* to what is no free block: the link is wrong, and so is who has it */
+            b->next = fh_link_to(lists, place(9));
+            place(9)->prev = found = 77;
+            *fh_tag_of(place(9)) = 0;
+            expected = fh_link_to(lists, b);
+        }
+        for (unsigned i = 0; i < 3; i++)
+            copy[i] = *place(i);
+        uint32_t was = *head;
+        if (who < 6)
+            CHECK(!fh_list_remove(lists, &view, met));
+        else
+            CHECK(!fh_list_replace(lists, &view, met, n, place(20), who % 2 == 0 ? n : 5 * n));
+        EQUAL(lists->blame.kind, FH_BAD_LINK);
+        CHECK(lists->blame.block == blamed);
+        EQUAL(lists->blame.expected, expected);
+        EQUAL(lists->blame.found, found);
+        lists->blame.kind = FH_OK;
+        for (unsigned i = 0; i < 3; i++)
+            CHECK(place(i)->next == copy[i].next && place(i)->prev == copy[i].prev);
+        EQUAL(*head, was);
+    }
+    /* The first block of a list, met by an insertion before it. */
+    uint32_t class = fh_class_of(lists, 6);
+    fh_word *head = fh_head_of(lists, class);
+    *head = fh_link_to(lists, place(2));
+    uint32_t marks[] = { lists->mark, lists->mark + class + 1, 0, fh_link_to(lists, place(1)) };
+    for (unsigned i = 0; i < 4; i++) {
+        if (marks[i] == lists->mark + class)
+            continue;
+        place(2)->prev = marks[i];
+        CHECK(!fh_list_insert(lists, &view, place(30), 6));
+        EQUAL(lists->blame.kind, FH_BAD_LINK);
+        CHECK(lists->blame.block == place(2));
+        EQUAL(lists->blame.expected, lists->mark + class);
+        EQUAL(lists->blame.found, marks[i]);
+        EQUAL(*head, fh_link_to(lists, place(2)));
+    }
+    *head = fh_link_to(lists, place(PLACES + 4));
+    CHECK(!fh_list_insert(lists, &view, place(30), 6));
+    CHECK(lists->blame.block == NULL);
+    EQUAL(lists->blame.found, *head);
+}
+
+/* How deep a list is searched, and that the block found is the first that fits. */
+static void depth_of_the_search(void)
+{
+    for (unsigned last = 0; last < 2; last++) {
+        make_lists(FH_MAX_CLASSES);
+        fh_zero(lists + 1, 1024);
+        lists->summary = 0;
+        /* The last class has no bound. */
+        if (last)
+            lists->classes = 1;
+        uint32_t fits = last ? 9 : 40;
+        uint32_t small = last ? 8 : 39;
+        EQUAL(fh_class_of(lists, fits), fh_class_of(lists, small));
+        for (unsigned deep = 0; deep < 12; deep++) {
+            /* One that fits behind so many that do not. */
+            for (unsigned i = 0; i <= deep; i++) {
+                uint32_t n = i == 0 ? fits : small;
+                fh_make_free(lists->space.secret, place(i), n);
+                REQUIRE(fh_list_insert(lists, &view, place(i), n));
+            }
+            uint32_t size = 0;
+            struct fh_block *b = fh_list_find(lists, fits, &size);
+            bool all_searched = last || FH_MAX_CLASSES == 1;
+            CHECK(b == (deep < FH_SEARCH_DEPTH || all_searched ? place(0) : NULL));
+            if (b != NULL)
+                EQUAL(size, fits);
+            EQUAL(lists->blame.kind, FH_OK);
+            /* With a larger one in another list, that one instead. */
+            if (!all_searched) {
+                fh_make_free(lists->space.secret, place(40), 60);
+                REQUIRE(fh_list_insert(lists, &view, place(40), 60));
+                b = fh_list_find(lists, fits, &size);
+                CHECK(b == place(deep < FH_SEARCH_DEPTH ? 0 : 40));
+                EQUAL(size, deep < FH_SEARCH_DEPTH ? fits : 60);
+                REQUIRE(fh_list_remove(lists, &view, place(40)));
+            }
+            for (unsigned i = 0; i <= deep; i++)
+                REQUIRE(fh_list_remove(lists, &view, place(i)));
+        }
+    }
+}
+
+/* What a list leads to must be a free block of a size that its region holds. */
+static void what_a_list_leads_to(void)
+{
+    make_lists(FH_MAX_CLASSES);
+    struct fh_block *b = place(PLACES - 1);
+    const uint32_t room = SPACING;
+    const uint32_t wrong[] = { fh_tag_for(FH_USED, 8), fh_tag_for(FH_FREE | FH_PREV_FREE, 8), fh_tag_for(FH_FREE, FH_MIN_GRANULES - 1),
+        fh_tag_for(FH_FREE, room + 1), fh_tag_for(FH_FREE, FH_SIZE_MASK), FH_FREE | FH_IS_HUGE, FH_TOP, FH_DEAD, FH_FREE | FH_ALIGNED | 8 << 1,
+        fh_tag_for(FH_FREE, 8) | FH_TAG_LIMIT };
+    for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        *fh_tag_of(b) = (wrong[i] * FH_SEAL) ^ ((uint32_t)(uintptr_t)b ^ lists->space.secret);
+        b->size = 8;
+        *fh_footer_of(fh_after(b, 8)) = 8;
+        lists->blame.kind = FH_OK;
+        EQUAL(fh_open_free(lists, &view, b), 0);
+        EQUAL(lists->blame.kind, FH_BAD_TAG);
+        CHECK(lists->blame.block == b);
+        EQUAL(lists->blame.expected, FH_FREE);
+        EQUAL(lists->blame.found, wrong[i]);
+    }
+    lists->blame.kind = FH_OK;
+    for (uint32_t n = FH_MIN_GRANULES; n <= room; n++) {
+        fh_make_free(lists->space.secret, b, n);
+        EQUAL(fh_open_free(lists, &view, b), n);
+    }
+    EQUAL(lists->blame.kind, FH_OK);
+    EQUAL(fh_open_free(lists, &view, place(PLACES)), 0);
+    EQUAL(lists->blame.kind, FH_BAD_LINK);
+    CHECK(lists->blame.block == NULL);
+    EQUAL(lists->blame.found, fh_link_to(lists, place(PLACES)));
+}
+
+/* A mark is no link, whatever the secret and the class. */
+static void marks_are_no_links(void)
+{
+    for (unsigned bit = 0; bit < 32; bit++) {
+        uint32_t mark = fh_list_mark((uint32_t)1 << bit);
+        CHECK(fh_list_mark(~((uint32_t)1 << bit)) <= UINT32_MAX - FH_MAX_CLASSES);
+        EQUAL(mark >> 30, 1);
+        EQUAL(fh_list_mark(~((uint32_t)1 << bit)) >> 30, 1);
+        EQUAL((mark + FH_MAX_CLASSES - 1) >> 30, 1);
+        EQUAL((fh_list_mark(UINT32_MAX) + FH_MAX_CLASSES - 1) >> 30, 1);
+        /* The secret is in it. */
+        EQUAL(mark != fh_list_mark(0), bit >= 8 && bit < 30);
+    }
+}
+
 TESTS(unit_freelist) = {
     { "classes_ascend", classes_ascend },
     { "classes_are_narrow", classes_are_narrow },
@@ -165,5 +506,11 @@ TESTS(unit_freelist) = {
     { "uses_all", uses_all },
     { "last_in_first_out", last_in_first_out },
     { "unlinks_anywhere", unlinks_anywhere },
+    { "verbs_against_arrays", verbs_against_arrays },
+    { "classes_above", classes_above },
+    { "damaged_links", damaged_links },
+    { "depth_of_the_search", depth_of_the_search },
+    { "what_a_list_leads_to", what_a_list_leads_to },
+    { "marks_are_no_links", marks_are_no_links },
     TESTS_END
 };

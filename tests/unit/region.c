@@ -153,6 +153,126 @@ static void damage_hides(void)
     CHECK(fh_space_find(space, (uintptr_t)r + 100) != 0);
 }
 
+/* Every address around the edges of three regions, whose memory begins before their headers. */
+static void edges(void)
+{
+    enum { SKIP = 5 };
+    start();
+    for (unsigned i = 4; i <= 8; i += 2) {
+        struct fh_region *r = header(i);
+        r->lo = (uintptr_t)r + FH_HEADER_BYTES;
+        r->last = (uintptr_t)r + STRIDE - 17;
+        fh_region_insert(space, r, SKIP | (i == 6 ? FH_CHECK_ACQUIRED : 0));
+        EQUAL(fh_region_is_acquired(r), i == 6);
+        EQUAL(fh_region_start(r), (uintptr_t)r - SKIP);
+        EQUAL(fh_region_bytes(r), STRIDE - 16 + SKIP);
+    }
+    for (uintptr_t at = (uintptr_t)header(3); at < (uintptr_t)header(10) && !test_failed(); at++) {
+        struct fh_region *holds = NULL;
+        struct fh_region *next = NULL;
+        for (unsigned i = 8; i >= 4; i -= 2) {
+            struct fh_region *r = header(i);
+            if (at >= (uintptr_t)r - SKIP && at <= r->last)
+                holds = r;
+            if (at <= (uintptr_t)r - SKIP)
+                next = r;
+        }
+        EQUAL((uintptr_t)fh_region_over(space, at, at), (uintptr_t)holds);
+        EQUAL((uintptr_t)fh_region_from(space, at), (uintptr_t)next);
+        bool in_blocks = holds != NULL && at >= holds->lo && at < fh_hi_for(holds->last);
+        space->lo = 1;
+        space->span = 2;
+        EQUAL(fh_space_find(space, at), in_blocks ? fh_hi_for(holds->last) - at : 0);
+        EQUAL(space->lo, in_blocks ? holds->lo : 1);
+        EQUAL(space->span, in_blocks ? fh_hi_for(holds->last) - holds->lo : 2);
+    }
+    CHECK(fh_region_over(space, 0, (uintptr_t)header(4) - SKIP - 1) == NULL);
+    CHECK(fh_region_over(space, 0, (uintptr_t)header(4) - SKIP) == header(4));
+    CHECK(fh_region_over(space, header(8)->last, UINTPTR_MAX) == header(8));
+    CHECK(fh_region_over(space, header(8)->last + 1, UINTPTR_MAX) == NULL);
+    CHECK(fh_region_from(space, UINTPTR_MAX) == NULL);
+    /* A longer region, and what was known of the old one is forgotten. */
+    uintptr_t last = header(6)->last;
+    CHECK(fh_space_find(space, last - 32) != 0);
+    fh_region_extend(space, header(6), last + 16);
+    EQUAL(space->span, 0);
+    EQUAL(header(6)->last, last + 16);
+    CHECK(fh_region_is_acquired(header(6)));
+    EQUAL(fh_region_start(header(6)), (uintptr_t)header(6) - SKIP);
+    CHECK(fh_region_over(space, last + 16, last + 16) == header(6));
+    CHECK(fh_space_find(space, last - 32) != 0);
+    fh_region_remove(space, header(6));
+    EQUAL(space->span, 0);
+    EQUAL(fh_space_find(space, last - 32), 0);
+    /* What is not there is not removed again, and changes nothing. */
+    CHECK(fh_space_find(space, header(4)->lo) != 0);
+    fh_region_remove(space, header(6));
+    CHECK(fh_space_find(space, header(4)->lo) != 0 && fh_space_find(space, header(8)->lo) != 0);
+}
+
+/* A damaged header hides itself and what hangs below it, and its parent says so. */
+static void damage_is_seen_from_above(void)
+{
+    start();
+    for (unsigned i = 0; i < PLACES; i++)
+        insert(i);
+    for (unsigned i = 0; i < PLACES; i++) {
+        struct fh_region *r = header(i);
+        unsigned parents = 0;
+        r->check ^= 0x4000;
+        for (unsigned k = 0; k < PLACES; k++)
+            parents += k != i && !fh_region_leads_on(space, header(k));
+        EQUAL(parents, r != space->root);
+        r->check ^= 0x4000;
+    }
+    for (unsigned k = 0; k < PLACES; k++)
+        CHECK(fh_region_leads_on(space, header(k)));
+    /* Without a true root nothing is found. */
+    for (unsigned bit = 0; bit < 32; bit++) {
+        space->root_check ^= (uint32_t)1 << bit;
+        CHECK(fh_region_from(space, 0) == NULL && fh_region_over(space, 0, UINTPTR_MAX) == NULL);
+        EQUAL(fh_space_find(space, header(3)->lo), 0);
+        space->root_check ^= (uint32_t)1 << bit;
+    }
+    space->root->check ^= 0x4000;
+    CHECK(fh_region_from(space, 0) == NULL && fh_region_over(space, 0, UINTPTR_MAX) == NULL);
+    space->root->check ^= 0x4000;
+    /* Another whole header as the root is no true one: each bit of the pointer counts. */
+    struct fh_region *root = space->root;
+    for (unsigned i = 0; i < PLACES; i++) {
+        space->root = header(i);
+        CHECK((fh_region_over(space, 0, UINTPTR_MAX) != NULL) == (header(i) == root));
+    }
+}
+
+/* Each bit of the check is of use: over many headers, and from each field of one. */
+static void check_bits(void)
+{
+    start();
+    uint32_t ever = 0;
+    uint32_t always = UINT32_MAX;
+    for (unsigned i = 0; i < PLACES; i++) {
+        insert(i);
+        ever |= header(i)->check;
+        always &= header(i)->check;
+    }
+    EQUAL(ever & ~(FH_CHECK_SKIP | FH_CHECK_ACQUIRED), ~(FH_CHECK_SKIP | FH_CHECK_ACQUIRED));
+    EQUAL(always & ~(FH_CHECK_SKIP | FH_CHECK_ACQUIRED), 0);
+}
+
+/* The last one gone, there is none. */
+static void none_left(void)
+{
+    start();
+    insert(1);
+    fh_region_remove(space, header(1));
+    CHECK(space->root == NULL);
+    EQUAL(fh_space_find(space, header(1)->lo), 0);
+    CHECK(fh_region_from(space, 0) == NULL && fh_region_over(space, 0, UINTPTR_MAX) == NULL);
+    insert(2);
+    CHECK(fh_space_find(space, header(2)->lo) != 0);
+}
+
 /* Where the blocks end, up to the last byte that there is. */
 static void ends(void)
 {
@@ -171,6 +291,10 @@ TESTS(unit_region) = {
     { "shape_does_not_remember", shape_does_not_remember },
     { "depth_is_logarithmic", depth_is_logarithmic },
     { "damage_hides", damage_hides },
+    { "check_bits", check_bits },
+    { "none_left", none_left },
+    { "edges", edges },
+    { "damage_is_seen_from_above", damage_is_seen_from_above },
     { "ends", ends },
     TESTS_END
 };
