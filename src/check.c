@@ -71,6 +71,8 @@ static enum fh_fault_kind check_region(struct census *c)
             if ((b == h->top) != (tag == FH_TOP))
                 return FH_BAD_CONTROL;
             if (tag == FH_TOP) {
+                if (h->top_end != hi)
+                    return FH_BAD_CONTROL;
                 c->tops++;
             } else if (*fh_footer_of(fh_after(b, n)) != n) {
                 return FH_BAD_FOOTER;
@@ -168,7 +170,7 @@ static enum fh_fault_kind check(struct fh_heap *h)
         from = c.region->last;
     }
     /* Between two calls nothing is left to be blamed. */
-    if (!first_seen || !shortcut_holds(space) || h->lists.blame.kind != FH_OK || c.tops != (h->top != NULL)
+    if (!first_seen || !shortcut_holds(space) || h->lists.blame.kind != FH_OK || c.tops != (h->top_end != 0)
         || c.victims != (h->victim_size != 0))
         return FH_BAD_CONTROL;
     enum fh_fault_kind kind = check_lists(h, c.free_blocks);

@@ -99,10 +99,28 @@ FH_HOT struct fh_block *use_front(const struct fh_view *v, struct fh_block *b, u
     return behind;
 }
 
+FH_HOT void no_top(struct fh_heap *h)
+{
+    h->top = NULL;
+    h->top_end = 0;
+}
+
 FH_HOT void set_victim(struct fh_heap *h, struct fh_block *b, uint32_t size)
 {
     h->victim = b;
     h->victim_size = size;
+}
+
+/* Is the victim what the heap holds it for? False with the blame if not. */
+FH_HOT bool open_victim(struct fh_heap *h, struct fh_view *v)
+{
+    const struct fh_block *b = h->victim;
+    if (fh_rarely((uintptr_t)b % FH_GRANULE != 0 || !fh_sees(v, &h->lists.space, b)))
+        return fh_blame(&h->lists, FH_BAD_CONTROL, b, 0, 0);
+    uint32_t tag = fh_tag_open(v->secret, b);
+    if (fh_rarely(tag != fh_tag_for(FH_FREE, h->victim_size)))
+        return fh_blame(&h->lists, FH_BAD_TAG, b, fh_tag_for(FH_FREE, h->victim_size), tag);
+    return true;
 }
 
 /* Cuts a used block out of the front of a free one that is on a list. A rest too small for a block stays with the used one; any other becomes
@@ -119,21 +137,11 @@ FH_HOT bool carve(struct fh_heap *h, struct fh_view *v, struct fh_block *b, uint
         *n = size;
         return true;
     }
-    if (!fh_list_remove(l, v, b) || (h->victim_size != 0 && !fh_list_insert(l, v, h->victim, h->victim_size)))
+    if (!fh_list_remove(l, v, b))
+        return false;
+    if (h->victim_size != 0 && (!open_victim(h, v) || !fh_list_insert(l, v, h->victim, h->victim_size)))
         return false;
     set_victim(h, use_front(v, b, *n, rest), rest);
-    return true;
-}
-
-/* Is the victim what the heap holds it for? False with the blame if not. */
-FH_HOT bool open_victim(struct fh_heap *h, struct fh_view *v)
-{
-    const struct fh_block *b = h->victim;
-    if (fh_rarely((uintptr_t)b % FH_GRANULE != 0 || !fh_sees(v, &h->lists.space, b)))
-        return fh_blame(&h->lists, FH_BAD_CONTROL, b, 0, 0);
-    uint32_t tag = fh_tag_open(v->secret, b);
-    if (fh_rarely(tag != fh_tag_for(FH_FREE, h->victim_size)))
-        return fh_blame(&h->lists, FH_BAD_TAG, b, fh_tag_for(FH_FREE, h->victim_size), tag);
     return true;
 }
 
@@ -155,13 +163,15 @@ FH_HOT bool carve_victim(struct fh_heap *h, struct fh_view *v, uint32_t *n)
     return true;
 }
 
-/* The size of the top, or 0: there is none, or, with the blame, what the heap holds for it is no top. */
+/* The size of the top, or 0: there is none, or, with the blame, what the heap holds for it is no top. Its end is held against what the
+ * heap wrote down, because a region's bounds as the last search left them are not sealed. */
 FH_HOT uint32_t open_top(struct fh_heap *h, struct fh_view *v)
 {
     const struct fh_block *b = h->top;
     if (b == NULL)
         return 0;
-    if (fh_rarely((uintptr_t)b % FH_GRANULE != 0 || !fh_sees(v, &h->lists.space, b) || !fh_is_top(v->secret, b))) {
+    if (fh_rarely((uintptr_t)b % FH_GRANULE != 0 || !fh_sees(v, &h->lists.space, b) || !fh_is_top(v->secret, b)
+                  || v->lo + v->span != h->top_end)) {
         fh_blame(&h->lists, FH_BAD_CONTROL, b, 0, 0);
         return 0;
     }
@@ -177,7 +187,7 @@ FH_HOT bool carve_top(struct fh_heap *h, struct fh_view *v, uint32_t size, uint3
         if (!open_behind(h, v->secret, fh_after(b, size), FH_PREV_FREE, &tag))
             return false;
         use_whole(v, b, size);
-        h->top = NULL;
+        no_top(h);
         *n = size;
         return true;
     }
@@ -514,7 +524,7 @@ static bool retire_top(struct fh_heap *h)
     uint32_t size = open_top(h, &v);
     if (size == 0)
         return b == NULL;
-    h->top = NULL;
+    no_top(h);
     fh_make_free(v.secret, b, size);
     return fh_list_insert(&h->lists, &v, b, size);
 }
@@ -540,7 +550,34 @@ void fh_pool_promote(struct fh_heap *h, struct fh_block *b)
     else if (!fh_list_remove(l, &v, b))
         return;
     h->top = b;
+    h->top_end = (uintptr_t)fh_after(b, size);
     fh_make_top(v.secret, b);
+}
+
+/* Is a region's end such that what touches it can be joined to it: its end tag whole, and the block before, if that is free? If
+ * not, the blame says why, and the regions stay apart. To find out after they were joined would be too late. */
+static bool ends_whole(struct fh_heap *h, const struct fh_region *r)
+{
+    const struct fh_block *end = (const struct fh_block *)fh_hi_for(r->last);
+    fh_space_find(&h->lists.space, r->lo);
+    struct fh_view v = view_of(h);
+    uint32_t tag = fh_tag_open(v.secret, end);
+    uint32_t size;
+    if (!fh_is_tag(tag))
+        return fh_blame(&h->lists, FH_BAD_TAG, end, FH_USED, tag);
+    return (tag & FH_PREV_FREE) == 0 || (uintptr_t)end == h->top_end || open_before(h, &v, end, &size) != NULL;
+}
+
+/* The same for a region's beginning. */
+static bool begins_whole(struct fh_heap *h, const struct fh_region *r)
+{
+    const struct fh_block *b = (const struct fh_block *)r->lo;
+    fh_space_find(&h->lists.space, r->lo);
+    struct fh_view v = view_of(h);
+    uint32_t tag = fh_tag_open(v.secret, b);
+    if (!fh_is_tag(tag))
+        return fh_blame(&h->lists, FH_BAD_TAG, b, FH_USED, tag);
+    return !fh_is_free(tag) || tag == FH_TOP || size_behind(h, &v, b, tag) != 0;
 }
 
 size_t fh_pool_add(struct fh_heap *h, uintptr_t start, uintptr_t last, bool acquired)
@@ -558,6 +595,11 @@ size_t fh_pool_add(struct fh_heap *h, uintptr_t start, uintptr_t last, bool acqu
     if (above != NULL && (above == &h->first || !joins(h, above, acquired)))
         above = NULL;
 
+    if (below != NULL && !ends_whole(h, below))
+        below = NULL;
+    if (above != NULL && !begins_whole(h, above))
+        above = NULL;
+
     uintptr_t header = fh_align_up(start, FH_GRANULE);
     uintptr_t lo = below != NULL ? fh_hi_for(below->last) : header + FH_HEADER_BYTES;
     uintptr_t hi = above != NULL ? above->lo : fh_hi_for(last);
@@ -570,14 +612,7 @@ size_t fh_pool_add(struct fh_heap *h, uintptr_t start, uintptr_t last, bool acqu
         return 0;
 
     /* The end tag of the region below becomes the tag of the new block. */
-    uint32_t tag = FH_USED;
-    if (below != NULL) {
-        tag = fh_tag_open(secret_of(h), (struct fh_block *)lo);
-        if (!fh_is_tag(tag)) {
-            fh_blame(&h->lists, FH_BAD_TAG, (struct fh_block *)lo, FH_USED, tag);
-            return 0;
-        }
-    }
+    uint32_t tag = below != NULL ? fh_tag_open(secret_of(h), (struct fh_block *)lo) : FH_USED;
     if (above != NULL) {
         last = above->last;
         fh_region_remove(space, above);
@@ -606,8 +641,9 @@ size_t fh_pool_add(struct fh_heap *h, uintptr_t start, uintptr_t last, bool acqu
         fh_pool_relist(h);
         fh_space_find(space, lo);
         joined = fh_pool_give(h, (struct fh_block *)lo, tag & FH_PREV_FREE, granules);
+        /* Lost, but never to be given back: what is behind it may be in use. */
         if (joined == NULL)
-            return 0;
+            return hi - lo;
     }
     /* The old top may be part of the new block now; then its tag is dead, and it is not promoted. */
     fh_pool_promote(h, joined);
@@ -666,7 +702,7 @@ bool fh_pool_detach(struct fh_heap *h, struct fh_region *r)
         return false;
     struct fh_view v = view_of(h);
     if (b == h->top)
-        h->top = NULL;
+        no_top(h);
     else if (b == h->victim)
         set_victim(h, NULL, 0);
     else if (!fh_list_remove(l, &v, b))
@@ -695,7 +731,7 @@ void fh_pool_relist(struct fh_heap *h)
 {
     fh_zero(fh_head_of(&h->lists, 0), fh_table_words(h->lists.classes) * sizeof(fh_word));
     h->lists.summary = 0;
-    h->top = NULL;
+    no_top(h);
     set_victim(h, NULL, 0);
     const struct fh_region *r = fh_region_from(&h->lists.space, 0);
     for (; r != NULL; r = fh_region_from(&h->lists.space, r->last)) {

@@ -27,6 +27,7 @@ struct fh_heap {
     struct fh_cache *caches;  /* all of them */
     struct fh_cache **by_cpu; /* those of the CPUs, each made at its first use; NULL: the port wants none */
     struct fh_block *top;     /* the free block that ends its region and is cut last; on no list; see FH_TOP; NULL: none */
+    uintptr_t top_end;        /* where the top ends, 0 if there is none */
     struct fh_block *victim;  /* what the last split left, to be cut again before it is listed: see pool.c; on no list; NULL: none */
     uint32_t victim_size;     /* 0 if there is none */
     size_t used;              /* granules in blocks that are not free */
