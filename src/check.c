@@ -170,7 +170,7 @@ static enum fh_fault_kind check(struct fh_heap *h)
         from = c.region->last;
     }
     /* Between two calls nothing is left to be blamed. */
-    if (!first_seen || !shortcut_holds(space) || h->lists.blame.kind != FH_OK || c.tops != (h->top_end != 0)
+    if (!first_seen || !shortcut_holds(space) || h->lists.blame.kind != FH_OK || c.tops != (h->top != NULL) || c.tops != (h->top_end != 0)
         || c.victims != (h->victim_size != 0))
         return FH_BAD_CONTROL;
     enum fh_fault_kind kind = check_lists(h, c.free_blocks);
