@@ -2,8 +2,8 @@
  *
  * pool.c - take, give, resize, add, detach; see pool.h for the promise.
  *
- * When a verb fails on damage after it took a block off its list, it leaves the block free and unlisted: heap.c makes the
- * lists anew after every report of such damage, and that finds the block.
+ * When a verb fails on damage after it took a block off its list, it leaves the block free and unlisted: after every report of
+ * such damage the lists are made anew, and that finds the block.
  */
 #include "pool.h"
 
@@ -250,13 +250,13 @@ struct fh_block *fh_pool_take(struct fh_heap *h, uint32_t granules)
     uint32_t class = fh_class_of(l, granules);
     if (*fh_head_of(l, class) == 0) {
         uint32_t above = fh_class_above(l, class);
+        if (above == FH_NO_CLASS && fh_rarely(l->blame.kind != FH_OK))
+            return NULL;
         if (h->victim_size >= granules && above - class > NEAR)
             return take_victim(h, granules);
         class = above;
     }
-    if (class != FH_NO_CLASS)
-        return take_listed(h, granules, class);
-    return fh_likely(l->blame.kind == FH_OK) ? take_top(h, granules) : NULL;
+    return class != FH_NO_CLASS ? take_listed(h, granules, class) : take_top(h, granules);
 }
 
 /* The same in two steps, for what is not in such a hurry: finds a block, and cuts it. */

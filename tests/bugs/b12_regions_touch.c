@@ -87,9 +87,53 @@ static void the_one_between(void)
     }
 }
 
+/* The first free block in memory from there on. */
+struct search {
+    const unsigned char *from;
+    const unsigned char *found;
+};
+
+static bool look(void *arg, const struct fh_block_info *info)
+{
+    struct search *s = arg;
+    if (info->used || (const unsigned char *)info->payload < s->from)
+        return true;
+    s->found = info->payload;
+    return false;
+}
+
+/* A region whose block at the seam is damaged is not joined, but stays beside the new one: joined first and found out later, the new
+ * memory could be neither used nor given back. */
+static void beside_damage(void)
+{
+    for (unsigned above = 0; above < 2; above++) {
+        struct rig rig;
+        rig_open(&rig, rig_memory, 4096);
+        CHECK(fh_add_region(rig.heap, rig_memory + 65536, 16384) != 0);
+        void *first = fh_malloc(rig.heap, 5000);
+        CHECK(fh_malloc(rig.heap, 5000) != NULL);
+        fh_free(rig.heap, first);
+        struct search s = { above ? rig_memory + 65536 : rig_memory, NULL };
+        fh_walk(rig.heap, look, &s);
+        REQUIRE(s.found != NULL);
+        unsigned char *tag = rig_memory + (s.found - rig_memory) - 4;
+        rig_poke(tag, rig_peek(tag) ^ 1);
+        unsigned char *mem = above ? rig_memory + 65536 - 8192 : rig_memory + 4096;
+        CHECK(fh_add_region(rig.heap, mem, 8192) > 8000);
+        CHECK(rig.faults == 1 && rig.fault.ptr == mem);
+        struct fh_stats stats;
+        fh_stats(rig.heap, &stats);
+        EQUAL(stats.regions, 3);
+        unsigned char *p = fh_malloc(rig.heap, 8000);
+        CHECK(p > mem && p < mem + 8192);
+        EQUAL(fh_check(rig.heap), FH_BAD_TAG);
+    }
+}
+
 TESTS(bugs_b12_regions_touch) = {
     { "any_boundary", any_boundary },
     { "while_in_use", while_in_use },
     { "the_one_between", the_one_between },
+    { "beside_damage", beside_damage },
     TESTS_END
 };
