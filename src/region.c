@@ -165,10 +165,8 @@ void fh_region_insert(struct fh_space *space, struct fh_region *r, uint32_t skip
         at.right = below->lo < r->lo;
         below = header_at(space, at.right ? below->right : below->left);
     }
-    r->left = 0;
-    r->right = 0;
+    /* Both links are set below, which seals the header. */
     r->check = skip_and_flag;
-    reseal(space, r);
     hang(space, at, r);
     /* What hung there is split by address: the lower part to the left of r, the upper part to the right. */
     struct hook lower = { r, false };

@@ -103,6 +103,40 @@ static void shape_does_not_remember(void)
     }
 }
 
+/* What is left after each of many removals is what the rest alone would be. */
+static void removal_leaves_the_shape(void)
+{
+    struct dice dice = dice_from(test_seed());
+    start();
+    for (unsigned i = 0; i < PLACES; i++)
+        insert(i);
+    for (unsigned gone = 0; gone < PLACES; gone++) {
+        uint32_t k;
+        do {
+            k = dice_below(&dice, PLACES);
+        } while (!there[k]);
+        fh_region_remove(space, header(k));
+        there[k] = false;
+        uint32_t left[PLACES];
+        uint32_t right[PLACES];
+        for (unsigned i = 0; i < PLACES; i++) {
+            left[i] = header(i)->left;
+            right[i] = header(i)->right;
+        }
+        space->root = NULL;
+        for (unsigned i = 0; i < PLACES; i++) {
+            if (there[i])
+                insert(i);
+        }
+        for (unsigned i = 0; i < PLACES; i++) {
+            if (!there[i])
+                continue;
+            EQUAL(header(i)->left, left[i]);
+            EQUAL(header(i)->right, right[i]);
+        }
+    }
+}
+
 static unsigned depth_of(const struct fh_region *r)
 {
     if (r == NULL)
@@ -292,6 +326,7 @@ TESTS(unit_region) = {
     { "depth_is_logarithmic", depth_is_logarithmic },
     { "damage_hides", damage_hides },
     { "check_bits", check_bits },
+    { "removal_leaves_the_shape", removal_leaves_the_shape },
     { "none_left", none_left },
     { "edges", edges },
     { "damage_is_seen_from_above", damage_is_seen_from_above },

@@ -5,6 +5,8 @@
  */
 #include "harness/rig.h"
 
+#include "pool.h"
+
 static struct rig rig;
 
 static void lists_that_are_damaged(void)
@@ -53,4 +55,147 @@ static void a_circle(void)
     EQUAL(rig.depth, 0);
 }
 
-TESTS(unit_stats) = { { "lists_that_are_damaged", lists_that_are_damaged }, { "a_circle", a_circle }, TESTS_END };
+static struct fh_lists *lists(void)
+{
+    return &rig.heap->lists;
+}
+
+static struct fh_block *block(void *ptr)
+{
+    return (struct fh_block *)ptr;
+}
+
+/* A word below b that opens as anything, a tag or not. */
+static void put_below(void *b, uint32_t opened)
+{
+    *fh_tag_of(block(b)) = (opened * FH_SEAL) ^ ((uint32_t)(uintptr_t)b ^ lists()->space.secret);
+}
+
+/* A heap with everything in use, and in one of its blocks count false free blocks on the list of that class, with their
+ * sizes. */
+static unsigned char *inside;
+
+static void make_list(uint32_t class, const uint32_t *sizes, unsigned count)
+{
+    rig_open(&rig, rig_memory, 65536);
+    inside = fh_malloc(rig.heap, 8192);
+    REQUIRE(inside != NULL);
+    void *ptr;
+    for (size_t size = 60000; size != 0; size = size * 3 / 4) {
+        while ((ptr = fh_malloc(rig.heap, size)) != NULL)
+            continue;
+    }
+    while (fh_malloc(rig.heap, 0) != NULL)
+        continue;
+    struct fh_stats stats;
+    fh_stats(rig.heap, &stats);
+    REQUIRE(stats.blocks_free == 0 && stats.largest_free == 0);
+    if (class >= lists()->classes)
+        class = lists()->classes - 1;
+    /* There must be that much free for the count to go on. */
+    rig.heap->total += 1000;
+    for (unsigned i = count; i-- > 0;) {
+        void *b = inside + (size_t)(i + 1) * 32 * FH_GRANULE;
+        put_below(b, fh_tag_for(FH_FREE, sizes[i]));
+        block(b)->next = *fh_head_of(lists(), class);
+        *fh_head_of(lists(), class) = fh_link_to(lists(), block(b));
+    }
+}
+
+/* What is deeper in a list than a search goes is counted, but no request would find it; but for the last list, searched to the end. */
+static void deep_in_a_list(void)
+{
+    static const uint32_t ascending[] = { 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 };
+    enum { COUNT = sizeof ascending / sizeof *ascending };
+    for (uint32_t below = 0; below < 4; below++) {
+        make_list(FH_MAX_CLASSES, ascending, 0);
+        uint32_t last = lists()->classes - 1;
+        if (below > last)
+            break;
+        make_list(last - below, ascending, COUNT);
+        struct fh_stats stats;
+        fh_stats(rig.heap, &stats);
+        EQUAL(stats.blocks_free, COUNT);
+        uint32_t deepest = below == 0 ? ascending[COUNT - 1] : ascending[FH_SEARCH_DEPTH - 1];
+        EQUAL(stats.largest_free, deepest * FH_GRANULE - 4);
+    }
+}
+
+/* The list ends for the count where a word is damaged, and a block that is none is not counted. */
+static void where_a_list_ends(void)
+{
+    static const uint32_t sizes[] = { 6, 6, 6, 6, 6, 6 };
+    const uint32_t wrong[] = { fh_tag_for(FH_USED, 6), fh_tag_for(FH_FREE, 6) | FH_TAG_LIMIT, fh_tag_for(FH_USED, 6) | FH_TAG_LIMIT, FH_DEAD,
+        fh_tag_for(FH_FREE, 60000), fh_tag_for(FH_FREE, FH_MIN_GRANULES - 1), 0xFFFFFFFF };
+    for (unsigned at = 0; at < 6; at++) {
+        for (unsigned k = 0; k < sizeof wrong / sizeof *wrong; k++) {
+            make_list(2, sizes, 6);
+            put_below(inside + (size_t)(at + 1) * 32 * FH_GRANULE, wrong[k]);
+            struct fh_stats stats;
+            fh_stats(rig.heap, &stats);
+            EQUAL(stats.blocks_free, at);
+            EQUAL(stats.largest_free, at == 0 ? 0 : 6 * FH_GRANULE - 4);
+        }
+        make_list(2, sizes, 6);
+        block(inside + (size_t)(at + 1) * 32 * FH_GRANULE)->next = fh_link_to(lists(), block(rig_memory + 524288));
+        struct fh_stats stats;
+        fh_stats(rig.heap, &stats);
+        EQUAL(stats.blocks_free, at + 1);
+        /* No more than can be free. */
+        make_list(2, sizes, 6);
+        rig.heap->total = 6 * at;
+        fh_stats(rig.heap, &stats);
+        EQUAL(stats.blocks_free, at);
+    }
+}
+
+/* The count of used blocks ends at the first tag that is none. */
+static void where_a_region_ends(void)
+{
+    for (unsigned at = 0; at < 5; at++) {
+        rig_open(&rig, rig_memory, 8192);
+        void *ptr[5];
+        for (unsigned i = 0; i < 5; i++)
+            REQUIRE((ptr[i] = fh_malloc(rig.heap, 100)) != NULL);
+        uint32_t n = (uint32_t)((fh_usable_size(rig.heap, ptr[0]) + 4) / FH_GRANULE);
+        const uint32_t wrong[] = { fh_tag_for(FH_USED, n) | FH_TAG_LIMIT, fh_tag_for(FH_USED, 60000), FH_USED, FH_DEAD, fh_tag_for(FH_FREE, 60000) };
+        for (unsigned k = 0; k < sizeof wrong / sizeof *wrong; k++) {
+            put_below(ptr[at], wrong[k]);
+            struct fh_stats stats;
+            fh_stats(rig.heap, &stats);
+            EQUAL(stats.blocks_used, at);
+        }
+    }
+}
+
+/* The top and the victim count as free blocks if they are what the heap holds them for. */
+static void blocks_on_no_list(void)
+{
+    rig_open(&rig, rig_memory, 8192);
+    void *ptr = fh_malloc(rig.heap, 100);
+    REQUIRE(ptr != NULL && rig.heap->top != NULL);
+    struct fh_block *top = rig.heap->top;
+    struct fh_stats whole;
+    struct fh_stats stats;
+    fh_stats(rig.heap, &whole);
+    EQUAL(whole.blocks_free, 1);
+    EQUAL(whole.largest_free, whole.bytes_free - 4);
+    void *const wrong[] = { NULL, ptr, (unsigned char *)top + 4, rig_launder(&rig) };
+    for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        rig.heap->top = (struct fh_block *)wrong[i];
+        fh_stats(rig.heap, &stats);
+        EQUAL(stats.blocks_free, 0);
+        EQUAL(stats.largest_free, 0);
+        EQUAL(stats.bytes_free, whole.bytes_free);
+    }
+}
+
+TESTS(unit_stats) = {
+    { "lists_that_are_damaged", lists_that_are_damaged },
+    { "a_circle", a_circle },
+    { "deep_in_a_list", deep_in_a_list },
+    { "where_a_list_ends", where_a_list_ends },
+    { "where_a_region_ends", where_a_region_ends },
+    { "blocks_on_no_list", blocks_on_no_list },
+    TESTS_END
+};
