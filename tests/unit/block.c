@@ -156,6 +156,127 @@ static void layout(void)
     EQUAL((uintptr_t)block_at(2) - (uintptr_t)fh_tag_of(block_at(2)), 4);
 }
 
+/* The flag for a free block before is set and cleared without the rest of the tag. */
+static void flag_alone(void)
+{
+    struct dice d = dice_from(test_seed());
+    for (unsigned i = 0; i < 5000; i++) {
+        uint32_t secret = dice_roll(&d);
+        uint32_t tag = dice_below(&d, FH_TAG_LIMIT) & ~FH_PREV_FREE;
+        struct fh_block *b = block_at(1 + dice_below(&d, 100));
+        fh_tag_seal(secret, b, tag);
+        fh_tag_flip_prev(secret, b, true);
+        EQUAL(fh_tag_open(secret, b), tag | FH_PREV_FREE);
+        fh_tag_flip_prev(secret, b, false);
+        EQUAL(fh_tag_open(secret, b), tag);
+    }
+    for (unsigned bit = 0; bit < 32; bit++)
+        EQUAL(fh_rotate_right((uint32_t)1 << bit), bit == 0 ? (uint32_t)1 << 31 : (uint32_t)1 << (bit - 1));
+}
+
+/* The top's tag is no other's. */
+static void the_top(void)
+{
+    struct fh_block *b = block_at(7);
+    fh_make_top(99, b);
+    EQUAL(fh_tag_open(99, b), FH_TOP);
+    CHECK(fh_is_top(99, b) && !fh_is_top(98, b));
+    CHECK(fh_is_tag(FH_TOP) && fh_is_free(FH_TOP) && (FH_TOP & FH_PREV_FREE) == 0);
+    for (uint32_t tag = 0; tag < FH_TAG_LIMIT; tag++) {
+        fh_tag_seal(99, b, tag);
+        if (fh_is_top(99, b) != (tag == FH_TOP))
+            EQUAL(tag, FH_TOP);
+    }
+    /* Neither a huge block's nor a small one's. */
+    for (uint32_t n = 1; n < FH_HUGE; n++) {
+        if (fh_tag_for(FH_FREE, n) == FH_TOP)
+            EQUAL(n, 0);
+    }
+    CHECK(fh_tag_for(FH_FREE, FH_HUGE) != FH_TOP && FH_DEAD != FH_TOP);
+}
+
+/* A free huge block has its size in a word, a used one in the tag. */
+static void huge_tags(void)
+{
+    EQUAL(fh_tag_for(FH_FREE, FH_HUGE), FH_FREE | FH_IS_HUGE);
+    EQUAL(fh_tag_for(FH_FREE, FH_MAX_GRANULES), FH_FREE | FH_IS_HUGE);
+    EQUAL(fh_tag_for(FH_FREE, FH_HUGE - 1), FH_FREE | (FH_HUGE - 1) << FH_SIZE_SHIFT);
+    EQUAL(fh_tag_for(FH_USED, FH_HUGE - 1), (FH_HUGE - 1) << FH_SIZE_SHIFT);
+    for (uint32_t flags = 0; flags < 2; flags++) {
+        uint32_t tag = fh_tag_for(FH_ALIGNED | flags, FH_HUGE);
+        EQUAL(tag & ~(FH_SIZE_MASK << FH_SIZE_SHIFT), FH_ALIGNED | FH_IS_HUGE | flags);
+        EQUAL(fh_used_size(tag), FH_HUGE);
+    }
+}
+
+/* Each word of a region's bounds, to the byte. */
+static struct fh_space two_regions(void)
+{
+    struct fh_space space = { .lo = (uintptr_t)block_at(10), .span = (uintptr_t)40 * FH_GRANULE, .secret = 7 };
+    return space;
+}
+
+static void bounds(void)
+{
+    struct fh_space space = two_regions();
+    struct fh_view v = fh_view_of(&space);
+    EQUAL(v.lo, space.lo);
+    EQUAL(v.span, space.span);
+    EQUAL(v.secret, 7);
+    for (size_t i = 1; i < 70; i++) {
+        const struct fh_block *b = block_at(i);
+        bool in = i >= 10 && i < 50;
+        EQUAL(fh_space_room(&space, b), in ? (50 - i) * FH_GRANULE : 0);
+        EQUAL(fh_space_has(&space, b), in);
+        EQUAL(fh_sees(&v, &space, b), in);
+        EQUAL(fh_sees_tag(&v, b), in || i == 50);
+        if (!in)
+            continue;
+        for (uint32_t n = 0; n < 60; n++) {
+            EQUAL(fh_space_holds(&space, b, n), n <= 50 - i);
+            bool fits = n >= FH_MIN_GRANULES && n <= 50 - i;
+            EQUAL(fh_free_size(&space, b, fh_tag_for(FH_FREE, n)), fits ? n : 0);
+        }
+        EQUAL(fh_free_size(&space, b, FH_TOP), 50 - i >= FH_MIN_GRANULES ? 50 - i : 0);
+        block_at(i)->size = 8;
+        EQUAL(fh_free_size(&space, b, FH_FREE | FH_IS_HUGE), 0);
+        block_at(i)->size = FH_HUGE;
+        EQUAL(fh_free_size(&space, b, FH_FREE | FH_IS_HUGE), 0);
+    }
+    /* With room for a huge block, the word counts. */
+    space.span = (uintptr_t)(FH_HUGE + 2) * FH_GRANULE;
+    static const uint32_t sizes[] = { 0, 8, FH_HUGE - 1, FH_HUGE, FH_HUGE + 2, FH_HUGE + 3, UINT32_MAX };
+    for (unsigned k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        block_at(10)->size = sizes[k];
+        EQUAL(fh_free_size(&space, block_at(10), FH_FREE | FH_IS_HUGE), sizes[k] >= FH_HUGE && sizes[k] <= FH_HUGE + 2 ? sizes[k] : 0);
+    }
+    block_at(10)->size = FH_HUGE;
+    space.span = (uintptr_t)FH_HUGE * FH_GRANULE;
+    EQUAL(fh_free_size(&space, block_at(10), FH_FREE | FH_IS_HUGE), FH_HUGE);
+    space.span -= FH_GRANULE;
+    EQUAL(fh_free_size(&space, block_at(10), FH_FREE | FH_IS_HUGE), 0);
+}
+
+/* A free block's words: where the size lies, and that nothing else is written. */
+static void what_a_free_block_holds(void)
+{
+    static unsigned char *mem;
+    mem = host_map(NULL, ((size_t)FH_HUGE + 64) * FH_GRANULE);
+    if (mem == NULL)
+        test_skip("no memory to map");
+    struct fh_block *b = (struct fh_block *)(void *)(mem + 16);
+    b->size = 5;
+    fh_make_free(42, b, FH_HUGE - 1);
+    EQUAL(b->size, 5);
+    EQUAL(*fh_footer_of(fh_after(b, FH_HUGE - 1)), FH_HUGE - 1);
+    fh_make_free(42, b, FH_HUGE);
+    EQUAL(b->size, FH_HUGE);
+    EQUAL(fh_tag_open(42, b), FH_FREE | FH_IS_HUGE);
+    EQUAL(*fh_footer_of(fh_after(b, FH_HUGE)), FH_HUGE);
+    EQUAL(b->next | b->prev, 0);
+    EQUAL((uintptr_t)fh_footer_of(b), (uintptr_t)b - 8);
+}
+
 TESTS(unit_block) = {
     { "layout", layout },
     { "seal_opens_again", seal_opens_again },
@@ -167,5 +288,10 @@ TESTS(unit_block) = {
     { "huge_sizes_round_up", huge_sizes_round_up },
     { "free_blocks_say_their_size_twice", free_blocks_say_their_size_twice },
     { "links", links },
+    { "flag_alone", flag_alone },
+    { "the_top", the_top },
+    { "huge_tags", huge_tags },
+    { "bounds", bounds },
+    { "what_a_free_block_holds", what_a_free_block_holds },
     TESTS_END
 };

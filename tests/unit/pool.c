@@ -176,6 +176,111 @@ static void relist_across_regions(void)
     }
 }
 
+/* Granules for a request: tag and payload rounded up, never less than the smallest block, from 0 to where it becomes huge and on. */
+static void granules_for_requests(void)
+{
+    for (size_t size = 0; size < 300000; size++) {
+        size_t n = (size + 4) / FH_GRANULE + ((size + 4) % FH_GRANULE != 0);
+        size_t expected = n < 16 / FH_GRANULE ? 16 / FH_GRANULE : n;
+        if (fh_granules_for(size) != expected)
+            EQUAL(fh_granules_for(size), expected);
+    }
+    const size_t limit = (size_t)FH_HUGE * FH_GRANULE;
+    EQUAL(fh_granules_for(limit - FH_GRANULE - 4), FH_HUGE - 1);
+    EQUAL(fh_granules_for(limit - FH_GRANULE - 3), FH_HUGE);
+    EQUAL(fh_granules_for(limit - 4), FH_HUGE);
+    CHECK(fh_granules_for(limit - 3) > FH_HUGE && fh_granules_for(limit - 3) <= FH_HUGE + FH_HUGE / 512);
+    EQUAL(fh_granules_for(SIZE_MAX), 0);
+    EQUAL(fh_granules_for(FH_MAX_REQUEST + 1), 0);
+    CHECK(fh_granules_for(FH_MAX_REQUEST) != 0);
+    CHECK((size_t)fh_granules_for(FH_MAX_REQUEST) >= FH_MAX_REQUEST / FH_GRANULE);
+    /* With a word more for the alignment. */
+    for (size_t size = 0; size < 2000; size++) {
+        EQUAL(fh_granules_with(FH_USED, size), fh_granules_for(size));
+        EQUAL(fh_granules_with(FH_PREV_FREE, size), fh_granules_for(size));
+        EQUAL(fh_granules_with(FH_ALIGNED, size), fh_granules_for(size + 4));
+    }
+    EQUAL(fh_granules_with(FH_ALIGNED, SIZE_MAX), 0);
+    EQUAL(fh_granules_with(FH_ALIGNED, FH_MAX_REQUEST + 1), 0);
+    EQUAL(fh_granules_with(FH_ALIGNED, SIZE_MAX - 2), 0);
+    for (uint32_t n = 16 / FH_GRANULE; n < 100; n++) {
+        EQUAL(fh_payload_bytes(n), n * FH_GRANULE - 4);
+        EQUAL(fh_user_bytes(FH_USED, n), n * FH_GRANULE - 4);
+        EQUAL(fh_user_bytes(FH_ALIGNED, n), n * FH_GRANULE - 8);
+        EQUAL(fh_granules_for(fh_payload_bytes(n)), n);
+        EQUAL(fh_granules_with(FH_ALIGNED, fh_user_bytes(FH_ALIGNED, n)), n);
+    }
+}
+
+/* So many granules more, and there is a multiple of the alignment with a block's room before it, or none; one less would not do. */
+static void slack_for_alignments(void)
+{
+    for (size_t align = 2 * FH_GRANULE; align <= 4096; align *= 2) {
+        uint32_t slack = fh_aligned_slack(align);
+        uint32_t worst = 0;
+        for (uintptr_t at = 0; at < align; at += FH_GRANULE) {
+            uint32_t pad = (uint32_t)((align - at) % align / FH_GRANULE);
+            if (pad != 0 && pad < FH_MIN_GRANULES)
+                pad += (uint32_t)(align / FH_GRANULE);
+            if (pad > worst)
+                worst = pad;
+        }
+        CHECK(worst <= slack && slack <= worst + 2 * (FH_MIN_GRANULES - 1));
+    }
+    EQUAL(fh_aligned_slack((SIZE_MAX >> 1) + 1), SIZE_MAX > UINT32_MAX ? FH_MAX_GRANULES : (uint32_t)((SIZE_MAX >> 1) + 1) / FH_GRANULE - 1 + 2 * (FH_MIN_GRANULES - 1));
+}
+
+/* Which alignment realloc keeps: the one that was asked for; with the word overwritten, what the address has. */
+static void kept_alignments(void)
+{
+    struct fh_block *b = (struct fh_block *)(void *)(rig_memory + 4096);
+    const uint32_t n = 8;
+    for (uint32_t place = 0; place < 12; place++) {
+        *fh_align_word(b, n) = place;
+        EQUAL(fh_kept_alignment(b, FH_ALIGNED, n), (size_t)1 << place);
+        EQUAL(fh_kept_alignment(b, FH_USED, n), 0);
+    }
+    EQUAL((uintptr_t)fh_align_word(b, n), (uintptr_t)b + n * FH_GRANULE - 8);
+    b = (struct fh_block *)(void *)(rig_memory + 4096 + 64);
+    static const uint32_t wrong[] = { 7, 8, 31, 32, 63, 64, 100, 0xFFFFFFFF };
+    for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        *fh_align_word(b, n) = wrong[i];
+        EQUAL(fh_kept_alignment(b, FH_ALIGNED, n), 64);
+    }
+    *fh_align_word(b, n) = 6;
+    EQUAL(fh_kept_alignment(b, FH_ALIGNED, n), 64);
+    *fh_align_word(b, n) = 5;
+    EQUAL(fh_kept_alignment(b, FH_ALIGNED, n), 32);
+}
+
+/* The mark of a cached block: sealed with link, place and secret; the heap's own blocks bear one with a link to themselves. */
+static void marks(void)
+{
+    struct fh_block *b = (struct fh_block *)(void *)(rig_memory + 4096);
+    struct fh_block *next = (struct fh_block *)(void *)(rig_memory + 8192);
+    fh_quick_push(0x1234567, b, next);
+    EQUAL(*fh_quick_link_of(b), (uintptr_t)next);
+    CHECK(fh_is_marked(0x1234567, b) && !fh_is_marked(0x1234568, b) && !fh_is_own(b));
+    for (unsigned bit = 0; bit < 32; bit++) {
+        *fh_mark_of(b) ^= (uint32_t)1 << bit;
+        CHECK(!fh_is_marked(0x1234567, b));
+        *fh_mark_of(b) ^= (uint32_t)1 << bit;
+        *fh_quick_link_of(b) ^= (uintptr_t)1 << bit;
+        CHECK(!fh_is_marked(0x1234567, b));
+        *fh_quick_link_of(b) ^= (uintptr_t)1 << bit;
+    }
+    EQUAL((uintptr_t)fh_mark_of(b), (uintptr_t)b + sizeof(uintptr_t));
+    struct fh_block *other = (struct fh_block *)(void *)(rig_memory + 8192);
+    other->next = b->next;
+    *fh_quick_link_of(other) = *fh_quick_link_of(b);
+    *fh_mark_of(other) = *fh_mark_of(b);
+    CHECK(!fh_is_marked(0x1234567, other));
+    fh_make_own(0x1234567, b);
+    CHECK(fh_is_marked(0x1234567, b) && fh_is_own(b));
+    fh_unmark(b);
+    EQUAL(*fh_mark_of(b), 0);
+}
+
 TESTS(unit_pool) = {
     { "relist_finds_all", relist_finds_all },
     { "damage_met_by_free", damage_met_by_free },
@@ -185,5 +290,9 @@ TESTS(unit_pool) = {
     { "damage_met_by_aligned_alloc", damage_met_by_aligned_alloc },
     { "damage_met_by_add_region", damage_met_by_add_region },
     { "relist_across_regions", relist_across_regions },
+    { "granules_for_requests", granules_for_requests },
+    { "slack_for_alignments", slack_for_alignments },
+    { "kept_alignments", kept_alignments },
+    { "marks", marks },
     TESTS_END
 };
