@@ -179,6 +179,35 @@ size_t fh_trim(struct fh_heap *heap);
  * damage and follows no word that it has not validated. Cost: linear in the number of blocks, with the lock held. */
 enum fh_fault_kind fh_check(struct fh_heap *heap);
 
+/* Where a check in steps is. The caller sets it to zero once and keeps it as long as it likes; only fh_check_step writes to it. */
+struct fh_cursor {
+    size_t passes;            /* whole passes that have ended: a call that ends one adds one */
+    const void *block;        /* the payload address, or the head, where the call found a fault; NULL if it found none */
+    uintptr_t at;             /* from here on private */
+    size_t granules;
+    size_t used_granules;
+    size_t free_blocks;
+    uint32_t stage;
+    uint32_t list;
+    uint32_t link;
+    uint32_t before;
+    uint32_t steps;
+    bool quiet;
+};
+
+/* The work of fh_check in pieces, for an idle loop: looks at no more than budget blocks, regions and lists, keeps the lock that
+ * long, and goes on there at its next call, whatever became of the heap meanwhile. Returns FH_OK or the first broken fact that it met,
+ * which ends the call; the next one goes on behind it. No call does more than one pass. A heap that is whole is never blamed.
+ *
+ * A pass finds the damage that is there when it begins and stays until it ends, in blocks, links, regions' headers, lists and map, but
+ * for what a damaged tag or header hides: the rest of that region, or other regions. A wrong count, and a free block that no list leads to,
+ * show only in the sum over all blocks: they are found by a pass between whose calls no other call asked the heap for a
+ * region: no malloc or free but in a cache. A pass ends after as many calls as there is work for, even if each block
+ * that it comes to is taken or freed in between.
+ * One cursor at a time: where two take turns, each begins the region anew in which it was.
+ * Cost: 8 to 12 bytes of the heap, and a search for a region by the call that follows. */
+enum fh_fault_kind fh_check_step(struct fh_heap *heap, struct fh_cursor *cursor, size_t budget);
+
 /* A name for a fault kind, such as "double free"; "unknown fault" for a number that is none. Static storage. */
 const char *fh_fault_name(enum fh_fault_kind kind);
 

@@ -6,28 +6,16 @@
  * goes up, and the walk over the lists ends when it has seen more blocks than the regions hold.
  * Must not know: how damage is mended.
  */
-#include "lock.h"
+#include "check.h"
 
-/* What has been counted so far. */
-struct census {
-    struct fh_heap *h;
-    size_t free_blocks;
-    size_t tops;
-    size_t victims;
-    size_t used_granules;
-    size_t granules;
-    const struct fh_region *region;
-};
-
-/* Is there a block or an end tag at b, in a region? Asks the regions afresh: the shortcut in the space would be a write. */
-static bool is_inside(const struct fh_heap *h, const struct fh_block *b)
+/* Asks the regions afresh: the shortcut in the space would be a write. */
+const struct fh_region *fh_region_of(const struct fh_heap *h, const struct fh_block *b)
 {
     const struct fh_region *r = fh_region_over(&h->lists.space, (uintptr_t)b, (uintptr_t)b);
-    return r != NULL && (uintptr_t)b >= r->lo && (uintptr_t)b < fh_hi_for(r->last);
+    return r != NULL && (uintptr_t)b >= r->lo && (uintptr_t)b < fh_hi_for(r->last) ? r : NULL;
 }
 
-/* The size of the block at b with that tag if it fits below hi, else 0. */
-static uint32_t size_below(const struct fh_block *b, uint32_t tag, uintptr_t hi)
+uint32_t fh_size_below(const struct fh_block *b, uint32_t tag, uintptr_t hi)
 {
     uintptr_t room = (hi - (uintptr_t)b) / FH_GRANULE;
     uint32_t n = fh_is_free(tag) ? tag >> FH_SIZE_SHIFT & FH_SIZE_MASK : fh_used_size(tag);
@@ -45,81 +33,102 @@ static bool links_agree(struct fh_heap *h, const struct fh_block *b, uint32_t n)
     uint32_t self = fh_link_to(l, b);
     const struct fh_block *next = fh_link_at(l, b->next);
     const struct fh_block *prev = fh_link_at(l, b->prev);
-    if (b->next != 0 && (!is_inside(h, next) || next->prev != self))
+    if (b->next != 0 && (fh_region_of(h, next) == NULL || next->prev != self))
         return false;
     uint32_t class = fh_class_of(l, n);
     if (b->prev == l->mark + class)
         return *fh_head_of(l, class) == self;
-    return is_inside(h, prev) && prev->next == self;
+    return fh_region_of(h, prev) != NULL && prev->next == self;
 }
 
-static enum fh_fault_kind check_region(struct census *c)
+enum fh_fault_kind fh_check_tag(const struct fh_heap *h, const struct fh_block *b, uintptr_t hi, uint32_t prev_free, uint32_t *tag, uint32_t *n)
 {
-    struct fh_heap *h = c->h;
-    uintptr_t hi = fh_hi_for(c->region->last);
-    uint32_t prev_free = 0;
-    const struct fh_block *b = (const struct fh_block *)c->region->lo;
-    while ((uintptr_t)b < hi) {
-        uint32_t tag = fh_tag_open(h->lists.space.secret, b);
-        uint32_t n = fh_is_tag(tag) ? size_below(b, tag, hi) : 0;
-        if (n == 0)
-            return FH_BAD_TAG;
-        if ((tag & FH_PREV_FREE) != prev_free || (prev_free != 0 && fh_is_free(tag)))
-            return FH_NOT_COALESCED;
-        c->granules += n;
-        if (fh_is_free(tag)) {
-            if ((b == h->top) != (tag == FH_TOP))
-                return FH_BAD_CONTROL;
-            if (tag == FH_TOP) {
-                if (h->top_end != hi)
-                    return FH_BAD_CONTROL;
-                c->tops++;
-            } else if (*fh_footer_of(fh_after(b, n)) != n) {
-                return FH_BAD_FOOTER;
-            } else if (b == h->victim) {
-                if (n != h->victim_size)
-                    return FH_BAD_CONTROL;
-                c->victims++;
-            } else if (!links_agree(h, b, n)) {
-                return FH_BAD_LINK;
-            } else {
-                c->free_blocks++;
-            }
-            prev_free = FH_PREV_FREE;
-        } else {
-            c->used_granules += n;
-            prev_free = 0;
-        }
-        b = fh_after(b, n);
+    uint32_t t = fh_tag_open(h->lists.space.secret, b);
+    *tag = t;
+    *n = 0;
+    if ((uintptr_t)b == hi)
+        return t == (FH_USED | prev_free) ? FH_OK : FH_BAD_TAG;
+    *n = fh_is_tag(t) ? fh_size_below(b, t, hi) : 0;
+    if (*n == 0)
+        return FH_BAD_TAG;
+    bool coalesced = (t & FH_PREV_FREE) == prev_free && (prev_free == 0 || !fh_is_free(t));
+    return coalesced ? FH_OK : FH_NOT_COALESCED;
+}
+
+enum fh_fault_kind fh_check_block(struct fh_heap *h, const struct fh_block *b, uint32_t tag, uint32_t n, struct fh_census *census)
+{
+    census->granules += n;
+    if (!fh_is_free(tag)) {
+        census->used_granules += n;
+        return FH_OK;
     }
-    return fh_tag_open(h->lists.space.secret, b) == (FH_USED | prev_free) ? FH_OK : FH_BAD_TAG;
+    if ((b == h->top) != (tag == FH_TOP))
+        return FH_BAD_CONTROL;
+    if (tag == FH_TOP) {
+        census->tops++;
+        return (uintptr_t)fh_after(b, n) == h->top_end ? FH_OK : FH_BAD_CONTROL;
+    }
+    if (*fh_footer_of(fh_after(b, n)) != n)
+        return FH_BAD_FOOTER;
+    if (b == h->victim) {
+        census->victims++;
+        return n == h->victim_size ? FH_OK : FH_BAD_CONTROL;
+    }
+    census->free_blocks++;
+    return links_agree(h, b, n) ? FH_OK : FH_BAD_LINK;
+}
+
+static enum fh_fault_kind check_region(struct fh_heap *h, const struct fh_region *r, struct fh_census *census)
+{
+    uintptr_t hi = fh_hi_for(r->last);
+    const struct fh_block *b = (const struct fh_block *)r->lo;
+    uint32_t tag;
+    uint32_t n;
+    enum fh_fault_kind kind = fh_check_tag(h, b, hi, 0, &tag, &n);
+    while (kind == FH_OK && n != 0) {
+        kind = fh_check_block(h, b, tag, n, census);
+        if (kind != FH_OK)
+            return kind;
+        b = fh_after(b, n);
+        kind = fh_check_tag(h, b, hi, fh_is_free(tag) ? FH_PREV_FREE : 0, &tag, &n);
+    }
+    return kind;
+}
+
+enum fh_fault_kind fh_check_head(struct fh_heap *h, uint32_t class)
+{
+    bool marked = (*fh_map_of(&h->lists, class) >> (class & 31) & 1) != 0;
+    return marked == (*fh_head_of(&h->lists, class) != 0) ? FH_OK : FH_BAD_MAP;
+}
+
+enum fh_fault_kind fh_check_listed(const struct fh_heap *h, uint32_t class, uint32_t link, uint32_t before, uint32_t *next)
+{
+    const struct fh_lists *l = &h->lists;
+    const struct fh_block *b = fh_link_at(l, link);
+    const struct fh_region *r = fh_region_of(h, b);
+    if (r == NULL || b->prev != before)
+        return FH_BAD_LINK;
+    uint32_t tag = fh_tag_open(l->space.secret, b);
+    uint32_t n = fh_is_tag(tag) && fh_is_free(tag) ? fh_size_below(b, tag, fh_hi_for(r->last)) : 0;
+    *next = b->next;
+    return n != 0 && fh_class_of(l, n) == class ? FH_OK : FH_BAD_LIST;
 }
 
 /* Walks one list. left: how many free blocks no list has shown yet. */
 static enum fh_fault_kind check_list(struct fh_heap *h, uint32_t class, size_t *left)
 {
-    struct fh_lists *l = &h->lists;
-    uint32_t link = *fh_head_of(l, class);
-    bool marked = (*fh_map_of(l, class) >> (class & 31) & 1) != 0;
-    if (marked != (link != 0))
-        return FH_BAD_MAP;
-    uint32_t before = l->mark + class;
-    while (link != 0) {
-        const struct fh_block *b = fh_link_at(l, link);
-        if (!is_inside(h, b) || b->prev != before)
-            return FH_BAD_LINK;
-        uint32_t tag = fh_tag_open(l->space.secret, b);
-        const struct fh_region *r = fh_region_over(&l->space, (uintptr_t)b, (uintptr_t)b);
-        if (!fh_is_tag(tag) || !fh_is_free(tag) || *left == 0)
-            return FH_BAD_LIST;
-        uint32_t n = size_below(b, tag, fh_hi_for(r->last));
-        if (n == 0 || fh_class_of(l, n) != class)
-            return FH_BAD_LIST;
-        --*left;
+    uint32_t before = h->lists.mark + class;
+    uint32_t link = *fh_head_of(&h->lists, class);
+    enum fh_fault_kind kind = fh_check_head(h, class);
+    while (kind == FH_OK && link != 0) {
+        uint32_t next;
+        kind = fh_check_listed(h, class, link, before, &next);
+        if (kind == FH_OK && (*left)-- == 0)
+            kind = FH_BAD_LIST;
         before = link;
-        link = b->next;
+        link = next;
     }
-    return FH_OK;
+    return kind;
 }
 
 static enum fh_fault_kind check_lists(struct fh_heap *h, size_t free_blocks)
@@ -132,13 +141,13 @@ static enum fh_fault_kind check_lists(struct fh_heap *h, size_t free_blocks)
     return free_blocks == 0 ? FH_OK : FH_BAD_LIST;
 }
 
-/* Does the summary say of each word of the bitmap whether it is zero? Where there is one list, nothing reads either. */
-static bool summary_holds(struct fh_lists *l)
+/* Where there is one list, nothing reads bitmap or summary. */
+bool fh_check_summary(struct fh_heap *h)
 {
     uint32_t summary = 0;
-    for (uint32_t class = 0; class < l->classes; class += 32)
-        summary |= (uint32_t)(*fh_map_of(l, class) != 0) << class / 32;
-    return summary == l->summary;
+    for (uint32_t class = 0; class < h->lists.classes; class += 32)
+        summary |= (uint32_t)(*fh_map_of(&h->lists, class) != 0) << class / 32;
+    return summary == h->lists.summary;
 }
 
 /* Does the space's shortcut name a region that is there? */
@@ -150,35 +159,34 @@ static bool shortcut_holds(const struct fh_space *space)
     return r != NULL && r->lo == space->lo && fh_hi_for(r->last) - r->lo == space->span;
 }
 
+/* Between two calls nothing is left to be blamed, and the first region, which nothing takes out, is found. Both words say whether there is
+ * a top. */
+enum fh_fault_kind fh_check_control(const struct fh_heap *h)
+{
+    const struct fh_space *space = &h->lists.space;
+    bool whole = h->lists.classes != 0 && h->lists.classes <= FH_MAX_CLASSES && fh_region_is_whole(space, &h->first)
+                 && fh_region_over(space, h->first.lo, h->first.lo) == &h->first && shortcut_holds(space) && h->lists.blame.kind == FH_OK
+                 && (h->top != NULL) == (h->top_end != 0);
+    return whole ? FH_OK : FH_BAD_CONTROL;
+}
+
 static enum fh_fault_kind check(struct fh_heap *h)
 {
-    struct census c;
-    c.h = h;
-    c.free_blocks = c.tops = c.victims = c.used_granules = c.granules = 0; /* an initializer is a call to memset, without optimization */
-    const struct fh_space *space = &h->lists.space;
-    if (h->lists.classes == 0 || h->lists.classes > FH_MAX_CLASSES || !fh_region_is_whole(space, &h->first))
-        return FH_BAD_CONTROL;
-    bool first_seen = false;
-    uintptr_t from = 0;
-    while ((c.region = fh_region_from(space, from)) != NULL) {
-        if (!fh_region_leads_on(space, c.region))
-            return FH_BAD_CONTROL;
-        enum fh_fault_kind kind = check_region(&c);
-        if (kind != FH_OK)
-            return kind;
-        first_seen |= c.region == &h->first;
-        from = c.region->last;
-    }
-    /* Between two calls nothing is left to be blamed. */
-    if (!first_seen || !shortcut_holds(space) || h->lists.blame.kind != FH_OK || c.tops != (h->top != NULL) || c.tops != (h->top_end != 0)
-        || c.victims != (h->victim_size != 0))
-        return FH_BAD_CONTROL;
-    enum fh_fault_kind kind = check_lists(h, c.free_blocks);
+    struct fh_census census;
+    census.granules = census.used_granules = census.free_blocks = census.tops = census.victims = 0; /* an initializer is a call to memset, without optimization */
+    enum fh_fault_kind kind = fh_check_control(h);
+    const struct fh_region *r = fh_region_from(&h->lists.space, 0);
+    for (; kind == FH_OK && r != NULL; r = fh_region_from(&h->lists.space, r->last))
+        kind = fh_region_leads_on(&h->lists.space, r) ? check_region(h, r, &census) : FH_BAD_CONTROL;
+    if (kind == FH_OK && (census.tops != (h->top_end != 0) || census.victims != (h->victim_size != 0)))
+        kind = FH_BAD_CONTROL;
+    if (kind == FH_OK)
+        kind = check_lists(h, census.free_blocks);
+    if (kind == FH_OK && !fh_check_summary(h))
+        kind = FH_BAD_MAP;
     if (kind != FH_OK)
         return kind;
-    if (!summary_holds(&h->lists))
-        return FH_BAD_MAP;
-    bool counted = c.granules == h->total && c.used_granules == h->used && h->peak >= h->used;
+    bool counted = census.granules == h->total && census.used_granules == h->used && h->peak >= h->used;
     return counted ? FH_OK : FH_BAD_COUNT;
 }
 
@@ -197,7 +205,7 @@ static bool walk_region(struct fh_heap *h, const struct fh_region *r, fh_visit *
     const struct fh_block *b = (const struct fh_block *)r->lo;
     while ((uintptr_t)b < hi) {
         uint32_t tag = fh_tag_open(h->lists.space.secret, b);
-        uint32_t n = fh_is_tag(tag) ? size_below(b, tag, hi) : 0;
+        uint32_t n = fh_is_tag(tag) ? fh_size_below(b, tag, hi) : 0;
         if (n == 0)
             return true;
         bool cached = !fh_is_free(tag) && fh_pool_is_cached(h, b) && !fh_is_own(b);

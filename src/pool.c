@@ -390,6 +390,22 @@ FH_HOT uint32_t size_behind(struct fh_heap *h, const struct fh_view *v, const st
     return k;
 }
 
+/* Lets a stepwise check go on behind the block that absorbed the one it had come to: all of its words have just been looked at. */
+static FH_COLD void step_over(struct fh_heap *h, const struct fh_block *into)
+{
+    uint32_t tag = fh_tag_open(secret_of(h), into);
+    fh_space_find(&h->lists.space, (uintptr_t)into);
+    h->watched = fh_after(into, fh_is_free(tag) ? fh_free_size(&h->lists.space, into, tag) : fh_used_size(tag));
+}
+
+/* Ends a block that another one has absorbed. */
+FH_HOT void bury(struct fh_heap *h, const struct fh_view *v, struct fh_block *b, const struct fh_block *into)
+{
+    fh_tag_seal(v->secret, b, FH_DEAD);
+    if (fh_rarely(b == h->watched))
+        step_over(h, into);
+}
+
 /*   [ before, free? ][ b, used ][ behind, free? ]   =>   [------ free ------]
  *
  * The tags inside the joined block die, so that a pointer to them is known as one freed already. */
@@ -433,11 +449,11 @@ FH_HOT struct fh_block *give(struct fh_heap *h, struct fh_view *v, struct fh_blo
         fh_make_free(v->secret, before, total);
     }
     if (fh_is_free(behind_tag))
-        fh_tag_seal(v->secret, behind, FH_DEAD);
+        bury(h, v, behind, before);
     else
         fh_tag_flip_prev(v->secret, behind, true);
     if (m != 0)
-        fh_tag_seal(v->secret, b, FH_DEAD);
+        bury(h, v, b, before);
     h->used -= granules;
     return before;
 }
@@ -482,8 +498,8 @@ static bool extend(struct fh_heap *h, struct fh_view *v, struct fh_block *b, uin
     if (!cut(h, behind, k, &more))
         return false;
     count_used(h, more);
-    fh_tag_seal(v->secret, behind, FH_DEAD);
     fh_tag_seal(v->secret, b, fh_tag_for(tag & (FH_ALIGNED | FH_PREV_FREE), granules + more));
+    bury(h, v, behind, b);
     return true;
 }
 
@@ -709,6 +725,10 @@ bool fh_pool_detach(struct fh_heap *h, struct fh_region *r)
         return false;
     fh_region_remove(&l->space, r);
     h->total -= n;
+    /* A stepwise check that stood in it goes on elsewhere, and learns from the shortcut that something changed. */
+    if ((uintptr_t)h->watched - r->lo <= (uintptr_t)n * FH_GRANULE)
+        h->watched = NULL;
+    fh_space_find(&l->space, h->first.lo);
     return true;
 }
 

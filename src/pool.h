@@ -41,6 +41,8 @@ struct fh_heap {
     uintptr_t lowest;         /* no block was ever below this address, */
     uintptr_t highest;        /* nor at or above this one */
     uint16_t growing;         /* calls inside acquire right now */
+    uint32_t steps;           /* of fh_check_step so far, by which a cursor knows that no other one came in between */
+    struct fh_block *watched; /* where fh_check_step goes on: moved up when a block that begins there is absorbed */
     _Alignas(FH_GRANULE) struct fh_lists lists;
 };
 
