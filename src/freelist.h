@@ -141,8 +141,9 @@ FH_HOT bool fh_leads_back(struct fh_lists *l, struct fh_view *v, const struct fh
 }
 
 /* Puts a free block at the front of the list of its class. False: the list's head is damaged. */
-FH_HOT bool fh_list_insert_into(struct fh_lists *l, struct fh_view *v, struct fh_block *b, uint32_t class)
+FH_HOT bool fh_list_insert(struct fh_lists *l, struct fh_view *v, struct fh_block *b, uint32_t granules)
 {
+    uint32_t class = fh_class_of(l, granules);
     uint32_t mark = l->mark + class;
     fh_word *head = fh_head_of(l, class);
     uint32_t self = fh_link_to(l, b);
@@ -159,11 +160,6 @@ FH_HOT bool fh_list_insert_into(struct fh_lists *l, struct fh_view *v, struct fh
     b->prev = mark;
     *head = self;
     return true;
-}
-
-FH_HOT bool fh_list_insert(struct fh_lists *l, struct fh_view *v, struct fh_block *b, uint32_t granules)
-{
-    return fh_list_insert_into(l, v, b, fh_class_of(l, granules));
 }
 
 /* The two links of a listed block, after a look at both. */
@@ -204,52 +200,19 @@ FH_HOT struct fh_links fh_links_of(struct fh_lists *l, struct fh_view *v, const 
     return at;
 }
 
-/* Takes a free block, whose links are looked at, off its list. */
-FH_HOT void fh_unlink(struct fh_lists *l, struct fh_block *b, const struct fh_links *at)
-{
-    *at->from = at->next;
-    if (at->behind != NULL)
-        at->behind->prev = at->prev;
-    else if (at->class < l->classes)
-        fh_map_clear(l, at->class);
-    b->next = 0;
-    b->prev = 0;
-}
-
 /* Takes a free block off its list. False, with nothing written, on damage. */
 FH_HOT bool fh_list_remove(struct fh_lists *l, struct fh_view *v, struct fh_block *b)
 {
     struct fh_links at = fh_links_of(l, v, b);
     if (fh_rarely(at.from == NULL))
         return false;
-    fh_unlink(l, b, &at);
-    return true;
-}
-
-/* Takes a free block off the lists and puts another one, which may have grown from it or be cut from it, there instead. Where
- * both are of one class nothing moves but the links that lead to it. */
-FH_HOT bool fh_list_replace(struct fh_lists *l, struct fh_view *v, struct fh_block *old, uint32_t old_granules, struct fh_block *b, uint32_t granules)
-{
-    /* Looked at even if they stay: damage is to be found by the first call that touches the block. */
-    struct fh_links at = fh_links_of(l, v, old);
-    if (fh_rarely(at.from == NULL))
-        return false;
-    uint32_t class = fh_class_of(l, granules);
-    uint32_t old_class = at.class < l->classes ? at.class : fh_class_of(l, old_granules);
-    if (class != old_class) {
-        fh_unlink(l, old, &at);
-        return fh_list_insert_into(l, v, b, class);
-    }
-    if (b == old)
-        return true;
-    uint32_t self = fh_link_to(l, b);
-    *at.from = self;
+    *at.from = at.next;
     if (at.behind != NULL)
-        at.behind->prev = self;
-    old->next = 0;
-    old->prev = 0;
-    b->next = at.next;
-    b->prev = at.prev;
+        at.behind->prev = at.prev;
+    else if (at.class < l->classes)
+        fh_map_clear(l, at.class);
+    b->next = 0;
+    b->prev = 0;
     return true;
 }
 
