@@ -162,55 +162,35 @@ FH_HOT bool fh_list_insert(struct fh_lists *l, struct fh_view *v, struct fh_bloc
     return true;
 }
 
-/* The two links of a listed block, after a look at both. */
-struct fh_links {
-    fh_word *from;           /* where the link that leads to the block from the front is stored; NULL: damage, blamed */
-    struct fh_block *behind; /* NULL: none */
-    uint32_t next;
-    uint32_t prev;
-    uint32_t class;          /* of the list, if the block is its first; else not below the number of classes */
-};
-
-FH_HOT struct fh_links fh_links_of(struct fh_lists *l, struct fh_view *v, const struct fh_block *b)
-{
-    struct fh_links at;
-    uint32_t self = fh_link_to(l, b);
-    at.next = b->next;
-    at.prev = b->prev;
-    at.class = at.prev - l->mark;
-    at.from = NULL;
-    at.behind = NULL;
-    if (at.next != 0) {
-        struct fh_block *behind = fh_link_at(l, at.next);
-        if (!fh_leads_back(l, v, b, behind, &behind->prev, self))
-            return at;
-        at.behind = behind;
-    }
-    if (at.class < l->classes) {
-        fh_word *head = fh_head_of(l, at.class);
-        if (fh_rarely(*head != self))
-            fh_blame(l, FH_BAD_LINK, b, *head, self);
-        else
-            at.from = head;
-    } else {
-        struct fh_block *ahead = fh_link_at(l, at.prev);
-        if (fh_leads_back(l, v, b, ahead, &ahead->next, self))
-            at.from = &ahead->next;
-    }
-    return at;
-}
-
 /* Takes a free block off its list. False, with nothing written, on damage. */
 FH_HOT bool fh_list_remove(struct fh_lists *l, struct fh_view *v, struct fh_block *b)
 {
-    struct fh_links at = fh_links_of(l, v, b);
-    if (fh_rarely(at.from == NULL))
-        return false;
-    *at.from = at.next;
-    if (at.behind != NULL)
-        at.behind->prev = at.prev;
-    else if (at.class < l->classes)
-        fh_map_clear(l, at.class);
+    uint32_t self = fh_link_to(l, b);
+    uint32_t next = b->next;
+    uint32_t prev = b->prev;
+    struct fh_block *behind = NULL;
+    if (next != 0) {
+        behind = fh_link_at(l, next);
+        if (!fh_leads_back(l, v, b, behind, &behind->prev, self))
+            return false;
+    }
+    /* Below the number of classes: the block is the first of that list. */
+    uint32_t class = prev - l->mark;
+    if (class < l->classes) {
+        fh_word *head = fh_head_of(l, class);
+        if (fh_rarely(*head != self))
+            return fh_blame(l, FH_BAD_LINK, b, *head, self);
+        *head = next;
+        if (next == 0)
+            fh_map_clear(l, class);
+    } else {
+        struct fh_block *ahead = fh_link_at(l, prev);
+        if (!fh_leads_back(l, v, b, ahead, &ahead->next, self))
+            return false;
+        ahead->next = next;
+    }
+    if (behind != NULL)
+        behind->prev = prev;
     b->next = 0;
     b->prev = 0;
     return true;
