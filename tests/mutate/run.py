@@ -52,6 +52,11 @@ class Program:
             self.launcher, kind, words = [words[0]], words[1], words[2:]
         self.runs = [(self.name, words)] if kind == "once" else list(self.tables(words))
 
+    # The run that a file of tests is, or None: it belongs to all of them.
+    def run_of(self, source):
+        name = "/".join(source[:-2].split("/")[-2:])
+        return name if name in self.limits else None
+
     # One run for each file of tests in the folders named, or named itself.
     def tables(self, words):
         for file in self.tests:
@@ -196,17 +201,24 @@ class Worker:
         with open(os.path.join(self.tree, file), "w") as f:
             f.write(text)
 
-    def build(self, p, file):
-        objects = []
-        for source in p.core + p.tests:
-            if file not in p.needs[source]:
-                objects.append(p.object(self.bench.base, source))
-                continue
-            if not p.compile(source, self.folder, self.tree):
-                return None
-            objects.append(p.object(self.folder, source))
+    # The program, with what was compiled anew.
+    def link(self, p, compiled):
+        objects = [p.object(self.folder if s in compiled else self.bench.base, s) for s in p.core + p.tests]
         program = os.path.join(self.folder, p.name, "program")
         return program if p.link_all(objects, program, self.tree) else None
+
+    # What to compile for a change to that file, and what to run of it, in two parts: a header's mutant is killed by few tests, so the
+    # other tests that include it are compiled only if it outlives these and those that do not include it.
+    def parts(self, p, m):
+        touched = [s for s in p.core + p.tests if m.file in p.needs[s]]
+        runs = self.order(p, m)
+        later = {} if len(runs) < 2 else {p.run_of(s): s for s in touched if p.run_of(s) is not None}
+        for run, _ in runs[:2]:
+            later.pop(run, None)
+        first = [s for s in touched if s not in later.values()]
+        yield first, [r for r in runs if r[0] not in later]
+        if later:
+            yield touched, [r for r in runs if r[0] in later]
 
     def order(self, p, m):
         own = os.path.basename(m.file)[:-2]
@@ -224,6 +236,23 @@ class Worker:
                 known.remove(run)
             known.insert(0, run)
 
+    # Builds and runs a part. Returns what killed the mutant, "" if it does not build, None if it lives.
+    def part(self, p, m, sources, compiled, runs):
+        for source in sources:
+            if source not in compiled and not p.compile(source, self.folder, self.tree):
+                return ""
+            compiled.add(source)
+        program = self.link(p, compiled)
+        if program is None:
+            return ""
+        for run, argv in runs:
+            seconds, memory, _ = p.limits[run]
+            failed, _ = attempt(p.launcher + [program], argv, seconds, memory, self.tree)
+            if failed:
+                self.learn(p, m, run)
+                return failed
+        return None
+
     # Returns the verdict, and what killed it.
     def judge(self, m, listed):
         with open(os.path.join(self.tree, m.file)) as f:
@@ -231,17 +260,12 @@ class Worker:
         self.write(m.file, text[:m.start] + m.text + text[m.end:])
         try:
             for number, p in enumerate(self.bench.programs):
-                program = self.build(p, m.file)
-                if program is None:
-                    if number == 0:
-                        return "no C", ""
-                    return "killed", "%s does not build" % p.name
-                for run, argv in self.order(p, m):
-                    seconds, memory, _ = p.limits[run]
-                    failed, _ = attempt(p.launcher + [program], argv, seconds, memory, self.tree)
-                    if failed:
-                        self.learn(p, m, run)
-                        return "killed", failed
+                compiled = set()
+                for sources, runs in self.parts(p, m):
+                    killer = self.part(p, m, sources, compiled, runs)
+                    if killer is not None:
+                        refused = killer == "" and number == 0
+                        return ("no C", "") if refused else ("killed", killer or p.name + " does not build")
                 # The other programs take their time: is it worth it?
                 if number == 0 and listed:
                     return "survived", ""
