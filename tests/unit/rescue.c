@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * rescue.c - src/rescue.c: what is asked of the port, what becomes of each thing that it may answer, and what goes back to it.
+ * Ports that misbehave at length are in tests/bugs/b23_hostile_port.c.
+ */
+#include "harness/rig.h"
+
+#include "cache.h"
+
+enum { HEAP = 8192 };
+
+static struct rig rig;
+static size_t asked;            /* the least that was asked for last */
+static unsigned char *answer;   /* what is given, and how much; NULL: nothing */
+static size_t answer_bytes;     /* 0: what was asked */
+static void *returned;
+static size_t returned_bytes;
+
+static void *acquire(void *ctx, size_t least, size_t *got)
+{
+    struct rig *r = ctx;
+    EQUAL(r->depth, 0);
+    r->acquires++;
+    asked = least;
+    *got = answer_bytes != 0 ? answer_bytes : least;
+    return answer;
+}
+
+static void release(void *ctx, void *mem, size_t bytes)
+{
+    struct rig *r = ctx;
+    EQUAL(r->depth, 0);
+    r->releases++;
+    returned = mem;
+    returned_bytes = bytes;
+}
+
+static void open(void)
+{
+    rig_prepare(&rig);
+    rig.port.acquire = acquire;
+    rig.port.release = release;
+    rig.heap = fh_create(rig_memory, HEAP, &rig.port);
+    REQUIRE(rig.heap != NULL);
+    EQUAL(rig.acquires, 0);
+    answer = NULL;
+    answer_bytes = 0;
+    returned = NULL;
+}
+
+/* What is asked for is enough wherever it lies, and no more than a granule at either end is too much. */
+static void what_is_asked_for(void)
+{
+    for (size_t size = HEAP; size < HEAP + 100; size += 3) {
+        for (size_t align = 1; align <= 1024; align *= 4) {
+            bool plain = align <= FH_GRANULE;
+            size_t needed = fh_granules_with(plain ? FH_USED : FH_ALIGNED, size) * (size_t)FH_GRANULE + FH_HEADER_BYTES;
+            open();
+            CHECK(fh_aligned_alloc(rig.heap, align, size) == NULL);
+            EQUAL(rig.acquires, 1);
+            EQUAL(asked, needed + 2 * FH_GRANULE + (plain ? 0 : align + FH_GRANULE));
+            for (size_t offset = 0; offset < (plain ? FH_GRANULE : align); offset += plain ? 1 : align / 8) {
+                open();
+                answer = rig_memory + 131072 + offset;
+                unsigned char *ptr = fh_aligned_alloc(rig.heap, align, size);
+                CHECK(ptr >= answer && ptr + size <= answer + asked && (uintptr_t)ptr % align == 0);
+                EQUAL(rig.acquires, 1);
+                rig_sound(&rig);
+            }
+        }
+    }
+    /* An alignment that no memory has is not asked for. */
+    size_t huge = SIZE_MAX / 8 + 1;
+    open();
+    CHECK(fh_aligned_alloc(rig.heap, huge, 8) == NULL);
+    EQUAL(rig.acquires, 1);
+    CHECK(asked > huge);
+    CHECK(fh_aligned_alloc(rig.heap, huge * 2, 8) == NULL && fh_aligned_alloc(rig.heap, huge * 4, 8) == NULL);
+    EQUAL(rig.acquires, 1);
+    rig_sound(&rig);
+}
+
+/* Without acquire nobody is asked. */
+static void nobody_to_ask(void)
+{
+    open();
+    rig.port.acquire = NULL;
+    CHECK(fh_malloc(rig.heap, HEAP) == NULL);
+    EQUAL(rig.acquires, 0);
+    EQUAL(rig.faults, 0);
+    rig_sound(&rig);
+}
+
+/* A port whose acquire comes back to the heap is asked as often at once as there are CPUs, and four times more. */
+static unsigned deepest;
+
+static void *ask_again(void *ctx, size_t least, size_t *got)
+{
+    struct rig *r = ctx;
+    (void)least;
+    (void)got;
+    r->acquires++;
+    EQUAL(r->heap->growing, r->acquires);
+    if (r->acquires > deepest)
+        deepest = r->acquires;
+    CHECK(fh_malloc(r->heap, 2 * HEAP) == NULL);
+    return NULL;
+}
+
+static void depth(void)
+{
+    for (unsigned cpus = 0; cpus < 3; cpus++) {
+        open();
+        rig.port.acquire = ask_again;
+        rig.port.cpus = cpus;
+        deepest = 0;
+        CHECK(fh_malloc(rig.heap, HEAP) == NULL);
+        EQUAL(deepest, cpus + 4);
+        EQUAL(rig.heap->growing, 0);
+        rig_sound(&rig);
+    }
+}
+
+/* Memory that is too small for a block, or none at all, goes back as it came, if the port takes any. */
+static void too_small(void)
+{
+    for (size_t bytes = 1; bytes < FH_HEADER_BYTES + 16; bytes++) {
+        open();
+        answer = rig_memory + 131072;
+        answer_bytes = bytes;
+        CHECK(fh_malloc(rig.heap, HEAP) == NULL);
+        CHECK(returned == answer);
+        EQUAL(returned_bytes, bytes);
+        EQUAL(rig.releases, 1);
+        EQUAL(rig.faults, 0);
+        rig_sound(&rig);
+        open();
+        rig.port.release = NULL;
+        answer = rig_memory + 131072;
+        answer_bytes = bytes;
+        CHECK(fh_malloc(rig.heap, HEAP) == NULL);
+        EQUAL(rig.faults, 0);
+        rig_sound(&rig);
+    }
+}
+
+static void *give_none(void *ctx, size_t least, size_t *got)
+{
+    struct rig *r = ctx;
+    (void)least;
+    r->acquires++;
+    *got = 0;
+    return rig_memory + 131072;
+}
+
+static void none_at_all(void)
+{
+    open();
+    rig.port.acquire = give_none;
+    CHECK(fh_malloc(rig.heap, HEAP) == NULL);
+    EQUAL(rig.releases, 1);
+    EQUAL(returned_bytes, 0);
+    CHECK(returned == rig_memory + 131072);
+    EQUAL(rig.faults, 0);
+    rig_sound(&rig);
+}
+
+/* Memory that cannot be the port's is reported and kept out of both hands. */
+static void impossible(void)
+{
+    for (unsigned who = 0; who < 3; who++) {
+        open();
+        answer = who == 0 ? rig_memory + 100 : who == 1 ? (unsigned char *)rig_launder((const void *)(UINTPTR_MAX - 1000)) : rig_memory + 65536;
+        answer_bytes = who == 2 ? SIZE_MAX - 65536 : 5000;
+        CHECK(fh_malloc(rig.heap, HEAP) == NULL);
+        EQUAL(rig.faults, 1);
+        EQUAL(rig.fault.kind, FH_BAD_REGION);
+        CHECK(rig.fault.ptr == NULL);
+        if (who != 0)
+            EQUAL(rig.fault.found, (uint32_t)(uintptr_t)answer);
+        EQUAL(rig.releases, 0);
+        rig.faults = 0;
+        rig_sound(&rig);
+    }
+}
+
+/* Damage that the request met is reported, and the request is met all the same if there is memory: without the port. */
+static void damage_first(void)
+{
+    open();
+    unsigned char *ptr[6];
+    for (unsigned i = 0; i < 6; i++)
+        REQUIRE((ptr[i] = fh_malloc(rig.heap, 100)) != NULL);
+    fh_free(rig.heap, ptr[1]);
+    fh_free(rig.heap, ptr[3]);
+    struct fh_lists *l = &rig.heap->lists;
+    for (unsigned i = 1; i < 4; i += 2) {
+        if ((struct fh_block *)(void *)ptr[i] != rig.heap->victim)
+            rig_poke(ptr[i] - 4, 0x13131313);
+    }
+    CHECK(l->blame.kind == FH_OK);
+    unsigned char *got = fh_malloc(rig.heap, 100);
+    CHECK(got != NULL);
+    EQUAL(rig.faults, 1);
+    CHECK(rig.fault.ptr == NULL);
+    EQUAL(rig.acquires, 0);
+    EQUAL(rig.depth, 0);
+}
+
+/* An idle region goes back when another free block is as large; neither the first one nor the caller's ever do. */
+static void what_is_shed(void)
+{
+    for (unsigned callers = 0; callers < 2; callers++) {
+        open();
+        answer = rig_memory + 131072;
+        answer_bytes = 3 * HEAP;
+        void *first = fh_malloc(rig.heap, 2 * HEAP);
+        answer = rig_memory + 262144;
+        void *second = fh_malloc(rig.heap, 2 * HEAP);
+        REQUIRE(first != NULL && second != NULL);
+        EQUAL(rig.acquires, 2);
+        if (callers)
+            REQUIRE(fh_add_region(rig.heap, rig_memory + 524288, 5 * HEAP) != 0);
+        fh_free(rig.heap, first);
+        EQUAL(rig.releases, callers);
+        if (callers)
+            CHECK(returned == rig_memory + 131072 && returned_bytes == 3 * HEAP);
+        rig_sound(&rig);
+        fh_free(rig.heap, second);
+        EQUAL(rig.releases, callers + 1);
+        CHECK(returned == rig_memory + 262144 && returned_bytes == 3 * HEAP);
+        rig_sound(&rig);
+        EQUAL(rig_sum(&rig).regions, 2);
+        void *again = fh_malloc(rig.heap, 2 * HEAP);
+        EQUAL(rig.acquires, 2);
+        fh_free(rig.heap, again);
+        EQUAL(rig.releases, callers + 1);
+        EQUAL(rig_sum(&rig).regions, 2);
+        rig_sound(&rig);
+    }
+}
+
+/* Caches do not look again at a region that goes. */
+static void caches_forget(void)
+{
+    open();
+    rig.port.cache = &fh_cpu_cache;
+    struct fh_cache *c = fh_cache_open(rig.heap);
+    REQUIRE(c != NULL);
+    answer = rig_memory + 131072;
+    answer_bytes = 3 * HEAP;
+    void *first = fh_malloc(rig.heap, 2 * HEAP);
+    answer = rig_memory + 262144;
+    void *second = fh_malloc(rig.heap, 2 * HEAP);
+    REQUIRE(first != NULL && second != NULL);
+    fh_free(rig.heap, first);
+    EQUAL(rig.releases, 0);
+    c->lo = rig.heap->first.lo;
+    c->span = 64;
+    fh_free(rig.heap, second);
+    EQUAL(rig.releases, 1);
+    EQUAL(c->span, 0);
+    rig_sound(&rig);
+}
+
+TESTS(unit_rescue) = {
+    { "what_is_asked_for", what_is_asked_for },
+    { "nobody_to_ask", nobody_to_ask },
+    { "depth", depth },
+    { "too_small", too_small },
+    { "none_at_all", none_at_all },
+    { "impossible", impossible },
+    { "damage_first", damage_first },
+    { "what_is_shed", what_is_shed },
+    { "caches_forget", caches_forget },
+    TESTS_END
+};
