@@ -12,7 +12,7 @@
 enum { BLOCKS = 40 };
 
 static struct rig rig;
-static unsigned char *ptr[BLOCKS];
+static unsigned char *teeth[BLOCKS];
 static unsigned char *big;      /* behind them */
 
 /* Every second block is free, and of one size, so that all free ones are on one list. */
@@ -20,21 +20,21 @@ static void comb(size_t size)
 {
     rig_open(&rig, rig_memory, 32768);
     for (unsigned i = 0; i < BLOCKS; i++) {
-        ptr[i] = fh_malloc(rig.heap, size);
-        REQUIRE(ptr[i] != NULL);
-        rig_fill(ptr[i], size, i);
+        teeth[i] = fh_malloc(rig.heap, size);
+        REQUIRE(teeth[i] != NULL);
+        rig_fill(teeth[i], size, i);
     }
     big = fh_malloc(rig.heap, 2000);
     REQUIRE(big != NULL && fh_malloc(rig.heap, 8) != NULL);
     for (unsigned i = 1; i < BLOCKS; i += 2)
-        fh_free(rig.heap, ptr[i]);
+        fh_free(rig.heap, teeth[i]);
     rig_sound(&rig);
 }
 
 static void used_blocks_hold(size_t size)
 {
     for (unsigned i = 0; i < BLOCKS; i += 2)
-        CHECK(rig_filled(ptr[i], size, i));
+        CHECK(rig_filled(teeth[i], size, i));
 }
 
 /* A wrong link anywhere in a list: one report, then all free blocks are found again and the heap is whole. */
@@ -44,18 +44,18 @@ static void relist_finds_all(void)
         for (size_t word = 0; word < 8; word += 4) {
             comb(100);
             struct rig_sum before = rig_sum(&rig);
-            rig_poke(ptr[k] + word, 0x13571357);
+            rig_poke(teeth[k] + word, 0x13571357);
             CHECK(fh_check(rig.heap) != FH_OK);
             /* Freeing a neighbour takes the block off its list. */
             unsigned freed = k - 1;
-            fh_free(rig.heap, ptr[freed]);
+            fh_free(rig.heap, teeth[freed]);
             EQUAL(rig.faults, 1);
             EQUAL(rig.fault.kind, FH_BAD_LINK);
             rig.faults = 0;
             rig_sound(&rig);
             struct rig_sum after = rig_sum(&rig);
             CHECK(after.used_blocks == before.used_blocks || after.used_blocks == before.used_blocks - 1);
-            fh_free(rig.heap, ptr[k + 1 < BLOCKS ? k + 1 : 0]);
+            fh_free(rig.heap, teeth[k + 1 < BLOCKS ? k + 1 : 0]);
             CHECK(rig.faults <= 1);
             rig.faults = 0;
             rig_sound(&rig);
@@ -69,14 +69,14 @@ static void damage_met_by(unsigned who)
 {
     comb(100);
     struct fh_heap *h = rig.heap;
-    unsigned char *head = ptr[BLOCKS - 1];
+    unsigned char *head = teeth[BLOCKS - 1];
     rig_poke(head + 4, 0x24682468);
     CHECK(fh_check(h) != FH_OK);
     size_t tag = 4;
-    size_t rest = fh_usable_size(h, ptr[0]) + tag;
+    size_t rest = fh_usable_size(h, teeth[0]) + tag;
     switch (who) {
     case 0:
-        fh_free(h, ptr[20]);
+        fh_free(h, teeth[20]);
         break;
     case 1:
         fh_resize(h, big, fh_usable_size(h, big) - rest);
@@ -281,6 +281,318 @@ static void marks(void)
     EQUAL(*fh_mark_of(b), 0);
 }
 
+/* Each report to the word: used blocks of one size side by side, one word damaged, one call. */
+enum { ROW = 9 };
+
+static unsigned char *row[ROW];
+static uint32_t each;         /* granules of one */
+
+static void make_row(void)
+{
+    rig_open(&rig, rig_memory, 32768);
+    for (unsigned i = 0; i < ROW; i++) {
+        row[i] = fh_malloc(rig.heap, 100);
+        REQUIRE(row[i] != NULL && (i == 0 || row[i] > row[i - 1]));
+    }
+    each = (uint32_t)((fh_usable_size(rig.heap, row[0]) + 4) / FH_GRANULE);
+}
+
+static struct fh_block *as_block(void *ptr)
+{
+    return (struct fh_block *)ptr;
+}
+
+static void put_below(void *ptr, uint32_t opened)
+{
+    *fh_tag_of(as_block(ptr)) = (opened * FH_SEAL) ^ ((uint32_t)(uintptr_t)ptr ^ rig.heap->lists.space.secret);
+}
+
+static void reported(enum fh_fault_kind kind, const void *ptr, const void *block, uintptr_t expected, uintptr_t found)
+{
+    CHECK(rig_reported(&rig, kind, ptr, block));
+    EQUAL(rig.fault.expected, expected);
+    EQUAL(rig.fault.found, found);
+}
+
+/* The calls that are given a pointer; none of them does anything with a wrong one. */
+static void refuse(void *ptr, enum fh_fault_kind kind, const void *block, uintptr_t expected, uintptr_t found)
+{
+    size_t used = rig.heap->used;
+    EQUAL(fh_usable_size(rig.heap, ptr), 0);
+    reported(kind, ptr, block, expected, found);
+    fh_free(rig.heap, ptr);
+    reported(kind, ptr, block, expected, found);
+    CHECK(!fh_resize(rig.heap, ptr, 50));
+    reported(kind, ptr, block, expected, found);
+    CHECK(fh_realloc(rig.heap, ptr, 500) == NULL);
+    reported(kind, ptr, block, expected, found);
+    EQUAL(rig.heap->used, used);
+}
+
+static void wrong_pointers(void)
+{
+    make_row();
+    for (unsigned i = 1; i < FH_GRANULE; i++)
+        refuse(row[3] + i, FH_MISALIGNED, row[3] + i, 0, i);
+    void *outside = (void *)rig.heap->highest;
+    refuse(outside, FH_FOREIGN, outside, 0, 0);
+    outside = (void *)(rig.heap->lowest - FH_GRANULE);
+    refuse(outside, FH_FOREIGN, outside, 0, 0);
+    uint32_t room = (uint32_t)((rig.heap->highest - (uintptr_t)row[3]) / FH_GRANULE);
+    const uint32_t none[] = { fh_tag_for(FH_USED, each) | FH_TAG_LIMIT, fh_tag_for(FH_USED, FH_MIN_GRANULES - 1), fh_tag_for(FH_USED, room + 1),
+        fh_tag_for(FH_USED | FH_PREV_FREE, room + 1), fh_tag_for(FH_ALIGNED, room + 1), fh_tag_for(FH_USED, FH_SIZE_MASK), fh_tag_for(FH_USED, FH_HUGE),
+        fh_tag_for(FH_ALIGNED, FH_MIN_GRANULES - 1), 0x80000000 };
+    for (unsigned i = 0; i < sizeof none / sizeof *none; i++) {
+        put_below(row[3], none[i]);
+        refuse(row[3], FH_NOT_A_BLOCK, row[3], 0, none[i]);
+    }
+    const uint32_t freed[] = { fh_tag_for(FH_FREE, each), FH_DEAD, FH_TOP, FH_FREE | FH_IS_HUGE, fh_tag_for(FH_FREE, room + 1) };
+    for (unsigned i = 0; i < sizeof freed / sizeof *freed; i++) {
+        put_below(row[3], freed[i]);
+        refuse(row[3], FH_DOUBLE_FREE, row[3], FH_USED, FH_FREE);
+    }
+    /* All that there is, and no more, is a size. */
+    put_below(row[3], fh_tag_for(FH_USED, room));
+    EQUAL(fh_usable_size(rig.heap, row[3]), (size_t)room * FH_GRANULE - 4);
+    put_below(row[3], fh_tag_for(FH_ALIGNED, room));
+    EQUAL(fh_usable_size(rig.heap, row[3]), (size_t)room * FH_GRANULE - 8);
+    put_below(row[3], fh_tag_for(FH_USED | FH_PREV_FREE, each));
+    EQUAL(fh_usable_size(rig.heap, row[3]), (size_t)each * FH_GRANULE - 4);
+    put_below(row[3], fh_tag_for(FH_USED, each));
+    /* A mark counts where there are caches. */
+    fh_quick_push(rig.heap->lists.space.secret, as_block(row[3]), NULL);
+    CHECK(fh_usable_size(rig.heap, row[3]) != 0);
+    rig.heap->caches = (struct fh_cache *)(void *)row[5];
+    refuse(row[3], FH_DOUBLE_FREE, row[3], 0, fh_mark_for(rig.heap->lists.space.secret, as_block(row[3])));
+    rig.heap->caches = NULL;
+    fh_free(rig.heap, row[3]);
+    rig_sound(&rig);
+}
+
+/* The tag behind a used block: damaged, or saying that a free block is before it. */
+static void overruns(void)
+{
+    make_row();
+    const uint32_t wrong[] = { fh_tag_for(FH_USED, each) | FH_TAG_LIMIT, fh_tag_for(FH_USED | FH_PREV_FREE, each), 0x7FFFFFFF,
+        fh_tag_for(FH_FREE | FH_PREV_FREE, each) };
+    for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        put_below(row[4], wrong[i]);
+        size_t used = rig.heap->used;
+        fh_free(rig.heap, row[3]);
+        reported(FH_OVERRUN, row[3], row[4], 0, wrong[i]);
+        CHECK(!fh_resize(rig.heap, row[3], 20) && !fh_resize(rig.heap, row[3], 300));
+        CHECK(rig.faults == 2 && rig.fault.kind == FH_OVERRUN && rig.fault.block == row[4]);
+        rig.faults = 0;
+        CHECK(fh_realloc(rig.heap, row[3], 300) == NULL);
+        reported(FH_OVERRUN, row[3], row[4], 0, wrong[i]);
+        EQUAL(rig.heap->used, used);
+        CHECK(fh_usable_size(rig.heap, row[3]) != 0);
+    }
+    put_below(row[4], fh_tag_for(FH_USED, each));
+    rig_sound(&rig);
+}
+
+/* The footer of the free block before one that is freed. */
+static void footers(void)
+{
+    const uint32_t to_start = 5 * 7 + 40;
+    for (unsigned who = 0; who < 6; who++) {
+        make_row();
+        fh_free(rig.heap, row[3]);
+        uint32_t found = 0;
+        uint32_t expected = 0;
+        switch (who) {
+        case 0:
+            break;
+        case 1:     /* before the region */
+            found = (uint32_t)(((uintptr_t)row[4] - rig.heap->lowest) / FH_GRANULE) + 1;
+            break;
+        case 2:
+            found = 0xFFFFFFFF;
+            break;
+        case 3:     /* a used block */
+            found = 2 * each;
+            expected = fh_tag_for(FH_USED, each);
+            break;
+        case 4:     /* a free block that is smaller than to here */
+            fh_free(rig.heap, row[1]);
+            found = 3 * each;
+            expected = fh_tag_for(FH_FREE, each);
+            break;
+        default:    /* none */
+            found = each - 1;
+            put_below(row[3] + FH_GRANULE, to_start | FH_TAG_LIMIT);
+            expected = to_start | FH_TAG_LIMIT;
+        }
+        *fh_footer_of(as_block(row[4])) = found;
+        size_t used = rig.heap->used;
+        fh_free(rig.heap, row[4]);
+        reported(FH_BAD_FOOTER, row[4], row[4], expected, found);
+        EQUAL(rig.heap->used, used);
+    }
+}
+
+/* The tag of the free block behind one that is freed or grows. */
+static void free_blocks_behind(void)
+{
+    for (unsigned grows = 0; grows < 2; grows++) {
+        make_row();
+        uint32_t room = (uint32_t)((rig.heap->highest - (uintptr_t)row[4]) / FH_GRANULE);
+        const uint32_t wrong[] = { fh_tag_for(FH_FREE, FH_MIN_GRANULES - 1), fh_tag_for(FH_FREE, room + 1), FH_FREE | FH_IS_HUGE,
+            FH_FREE | FH_ALIGNED | each << FH_SIZE_SHIFT };
+        for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+            make_row();
+            fh_free(rig.heap, row[4]);
+            put_below(row[4], wrong[i]);
+            as_block(row[4])->size = 8;
+            if (grows)
+                CHECK(!fh_resize(rig.heap, row[3], 150));
+            else
+                fh_free(rig.heap, row[3]);
+            reported(FH_BAD_TAG, row[3], row[4], FH_FREE, wrong[i]);
+        }
+    }
+}
+
+/* The top and the victim, which the heap holds by words of its own. */
+static void words_of_the_heap(void)
+{
+    for (unsigned who = 0; who < 3; who++) {
+        make_row();
+        void *bad = who == 0 ? (void *)((unsigned char *)rig.heap->top + 4) : who == 1 ? rig_launder((void *)((uintptr_t)rig_memory + 524288)) : row[2];
+        rig.heap->top = as_block(bad);
+        fh_malloc(rig.heap, 5000);
+        EQUAL(rig.faults, 1);
+        EQUAL(rig.fault.kind, FH_BAD_CONTROL);
+        CHECK(rig.fault.block == bad && rig.fault.ptr == NULL);
+        rig.faults = 0;
+        rig_sound(&rig);
+        CHECK(fh_malloc(rig.heap, 5000) != NULL);
+    }
+    for (unsigned who = 0; who < 4; who++) {
+        make_row();
+        void *large = fh_malloc(rig.heap, 3000);
+        REQUIRE(large != NULL && fh_malloc(rig.heap, 100) != NULL);
+        fh_free(rig.heap, large);
+        /* What is left of it when a part is used is the victim. */
+        CHECK(fh_malloc(rig.heap, 2000) == large);
+        struct fh_block *victim = rig.heap->victim;
+        uint32_t size = rig.heap->victim_size;
+        REQUIRE(size != 0);
+        EQUAL(fh_check(rig.heap), FH_OK);
+        if (who == 0)
+            rig.heap->victim = (struct fh_block *)(void *)((unsigned char *)victim + 4);
+        if (who == 1)
+            rig.heap->victim = as_block(rig_launder(rig_memory + 524288));
+        if (who == 2)
+            rig.heap->victim_size = size + 1;
+        if (who == 3)
+            put_below(victim, fh_tag_for(FH_FREE, size - 1));
+        const struct fh_block *bad = rig.heap->victim;
+        CHECK(fh_check(rig.heap) != FH_OK);
+        void *got = fh_malloc(rig.heap, (size_t)size * FH_GRANULE - 4);
+        CHECK(rig.faults == 0 || rig.fault.block == bad);
+        CHECK(rig.faults == 0 || rig.fault.kind == (who < 2 ? FH_BAD_CONTROL : FH_BAD_TAG));
+        CHECK(rig.faults <= 1 && (got != NULL || rig.faults == 1));
+    }
+}
+
+/* Blocks cut in one run: as many as fit and are wanted, the last with what is left. */
+static void runs(void)
+{
+    for (uint32_t count = 1; count < 12; count++) {
+        for (unsigned top = 0; top < 2; top++) {
+            make_row();
+            void *hole = fh_malloc(rig.heap, (size_t)8 * each * FH_GRANULE - 4);
+            REQUIRE(hole != NULL && fh_malloc(rig.heap, 10) != NULL);
+            fh_free(rig.heap, hole);
+            size_t used = rig.heap->used;
+            struct fh_block *first = NULL;
+            uint32_t wanted = top ? 9 * each : each;
+            rig.depth++;
+            uint32_t n = fh_pool_take_run(rig.heap, wanted, count, top != 0, &first);
+            rig.depth--;
+            if (!top) {
+                EQUAL(n, count < 8 ? count : 8);
+                CHECK(first == as_block(hole));
+            } else {
+                CHECK(n == count || n < count);
+                CHECK(n != 0 && first != NULL);
+            }
+            size_t bytes = 0;
+            bool is_used = false;
+            unsigned char *at = (unsigned char *)first;
+            for (uint32_t i = 0; i < n; i++) {
+                size_t one = rig_block_at(&rig, at, &is_used);
+                CHECK(is_used && (one == wanted * FH_GRANULE || (i == n - 1 && one >= wanted * FH_GRANULE)));
+                at += one;
+                bytes += one;
+            }
+            EQUAL((rig.heap->used - used) * FH_GRANULE, bytes);
+            rig_sound(&rig);
+        }
+    }
+    /* From the lists only, where these have nothing. */
+    make_row();
+    struct fh_block *first = NULL;
+    EQUAL(fh_pool_take_run(rig.heap, each, 4, false, &first), 0);
+    CHECK(first == NULL);
+    EQUAL(fh_pool_take_run(rig.heap, 1000000, 4, true, &first), 0);
+    rig_sound(&rig);
+}
+
+/* What a block keeps when it shrinks or grows in place: its content, its flags, and the word of its alignment. */
+static void resized_in_place(void)
+{
+    for (unsigned aligned = 0; aligned < 2; aligned++) {
+        for (size_t size = 0; size < 400; size += 7) {
+            make_row();
+            unsigned char *ptr = aligned ? fh_aligned_alloc(rig.heap, 64, 200) : fh_malloc(rig.heap, 200);
+            void *next = fh_malloc(rig.heap, 300);
+            REQUIRE(ptr != NULL && next != NULL && fh_malloc(rig.heap, 10) != NULL);
+            fh_free(rig.heap, next);
+            rig_fill(ptr, 200, 3);
+            size_t used = rig.heap->used;
+            bool is_used = false;
+            size_t before = rig_block_at(&rig, ptr, &is_used);
+            CHECK(fh_resize(rig.heap, ptr, size));
+            size_t after = rig_block_at(&rig, ptr, &is_used);
+            size_t needed = fh_granules_with(aligned ? FH_ALIGNED : FH_USED, size) * (size_t)FH_GRANULE;
+            CHECK(is_used && after >= needed && after < needed + 16);
+            EQUAL((rig.heap->used - used) * FH_GRANULE, after - before);
+            CHECK(rig_filled(ptr, size < 200 ? size : 200, 3));
+            uint32_t tag = fh_tag_open(rig.heap->lists.space.secret, as_block(ptr));
+            EQUAL((tag & FH_ALIGNED) != 0, aligned);
+            EQUAL(fh_kept_alignment(as_block(ptr), tag, (uint32_t)(after / FH_GRANULE)), aligned ? 64 : 0);
+            rig_sound(&rig);
+        }
+    }
+}
+
+/* Aligned blocks: at a multiple, in front of them nothing or a free block, and the word that says so. */
+static void aligned_blocks(void)
+{
+    for (size_t align = 2 * FH_GRANULE; align <= 2048; align *= 2) {
+        for (unsigned lead = 0; lead < 20; lead++) {
+            make_row();
+            REQUIRE(fh_malloc(rig.heap, lead * FH_GRANULE) != NULL);
+            size_t used = rig.heap->used;
+            unsigned char *ptr = fh_aligned_alloc(rig.heap, align, 50);
+            REQUIRE(ptr != NULL);
+            EQUAL((uintptr_t)ptr % align, 0);
+            bool is_used = false;
+            size_t bytes = rig_block_at(&rig, ptr, &is_used);
+            EQUAL((rig.heap->used - used) * FH_GRANULE, bytes);
+            EQUAL(fh_kept_alignment(as_block(ptr), FH_ALIGNED, (uint32_t)(bytes / FH_GRANULE)), align);
+            EQUAL(*fh_mark_of(as_block(ptr)), 0);
+            rig_sound(&rig);
+            fh_free(rig.heap, ptr);
+            EQUAL(rig.heap->used, used);
+            rig_sound(&rig);
+        }
+    }
+}
+
 TESTS(unit_pool) = {
     { "relist_finds_all", relist_finds_all },
     { "damage_met_by_free", damage_met_by_free },
@@ -294,5 +606,13 @@ TESTS(unit_pool) = {
     { "slack_for_alignments", slack_for_alignments },
     { "kept_alignments", kept_alignments },
     { "marks", marks },
+    { "wrong_pointers", wrong_pointers },
+    { "overruns", overruns },
+    { "footers", footers },
+    { "free_blocks_behind", free_blocks_behind },
+    { "words_of_the_heap", words_of_the_heap },
+    { "runs", runs },
+    { "resized_in_place", resized_in_place },
+    { "aligned_blocks", aligned_blocks },
     TESTS_END
 };
