@@ -62,7 +62,10 @@ FLAW_skewed := -DFLOOR_SKEW=8
 FLAW_outside := -DFLOOR_SKEW=0x10000000
 FLAW_filled := -DFLOOR_FILL=0xAA
 FLAWED_SO := $(addprefix $(B)/,adapter-version.so adapter-skewed.so adapter-outside.so adapter-filled.so)
-SUITE_BIN := $(addprefix $(B)/,fh-tiny fh-ring fh-damage fh-adapter-floor.so) $(FLAWED_SO) \
+REFUSED_SO := $(B)/adapter-leaky.so $(B)/adapter-generous.so
+FLAW_leaky := -DFLAW_LEAKY
+FLAW_generous := -DFLAW_GENEROUS
+SUITE_BIN := $(addprefix $(B)/,fh-tiny fh-ring fh-damage fh-adapter-floor.so) $(FLAWED_SO) $(REFUSED_SO) \
 	$(ADAPTER_FUNCTIONS:%=$(B)/adapter-without-%.so)
 
 $(B)/fh-tiny: $(BENCH)/suite/tiny.c
@@ -88,6 +91,10 @@ $(ADAPTER_FUNCTIONS:%=$(B)/adapter-without-%.so): $(B)/adapter-without-%.so: $(B
 $(FLAWED_SO): $(B)/adapter-%.so: $(BENCH)/adapters/floor.c $(BENCH)/adapter.h
 	@mkdir -p $(@D)
 	$(CC) -std=c11 $(WARN) $(CFLAGS) $(ADAPTER_FLAGS) $(FLAW_$*) $< -o $@
+
+$(REFUSED_SO): $(B)/adapter-%.so: $(BENCH)/suite/flawed.c $(BENCH)/adapters/freehold.c $(BENCH)/adapter.h $(CORE_SRC) $(CORE_HDR)
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) $(CFLAGS) $(ADAPTER_FLAGS) $(FLAW_$*) $(CORE_SRC) $< -o $@
 
 .PHONY: test-replay
 test-replay: replay $(SUITE_BIN) $(TRACES)  ## test the recorder, the replayer and the stored traces

@@ -21,6 +21,8 @@ static const char usage[] =
     "  --fit           the smallest region in which the whole trace succeeds, and what it is made of\n"
     "  --picture FILE  with --fit: draws the heap over the course of the program in that region as an SVG\n"
     "  --check         fill and verify every block, and ask the allocator whether its heap is whole\n"
+    "  --refuse        like --check, with each allocation refused once before it is met, and then with the program giving up at\n"
+    "                  several places: whether the heap is whole, and whether as much can be had afterwards as before\n"
     "  --memory        how many bytes of pages the allocator holds at most, every payload written\n"
     "  --info          what the trace holds\n"
     "  --region BYTES  the size of the region for times and checks (default: twice what the trace needs, and 1 MiB)\n"
@@ -76,6 +78,8 @@ static int take_option(struct arguments *a, char **argv, int argc, int *i)
         a->request.task = FH_FIT;
     else if (strcmp(option, "--check") == 0)
         a->request.task = FH_CHECK;
+    else if (strcmp(option, "--refuse") == 0)
+        a->request.task = FH_REFUSE;
     else if (strcmp(option, "--memory") == 0)
         a->request.task = FH_MEMORY;
     else if (strcmp(option, "--info") == 0)

@@ -105,6 +105,43 @@ static int report_check(const struct fh_request *request, const struct fh_trace 
     return 0;
 }
 
+/* How many moments at which the program gives up are tried. */
+enum { GIVE_UPS = 16 };
+
+static int lost(const struct fh_trace *t, const struct fh_allocator *a, size_t before, size_t after)
+{
+    fprintf(stderr, "fh-replay: %s on %s: the largest block was %zu bytes at first, with nothing allocated, and is %zu now\n", t->name, a->name,
+            before, after);
+    return 1;
+}
+
+static int report_refuse(const struct fh_request *request, const struct fh_trace *t, const struct fh_allocator *a)
+{
+    size_t bytes = request->region != 0 ? request->region : fh_ample(fh_bound_of(t, a->granule, a->tag).bound);
+    struct fh_stage s;
+    size_t done;
+    if (!fh_stage_open(&s, a, t, bytes))
+        return too_small(t, a, bytes);
+    size_t before = fh_largest(&s);
+    s.refuse = true;
+    if (!fh_replay_checked(&s, &done))
+        return 1;
+    if (done != t->count)
+        return refused(t, a, done, bytes);
+    fh_stage_clear(&s);
+    for (size_t i = 0; i < GIVE_UPS && fh_largest(&s) == before; i++) {
+        if (!fh_replay_given_up(&s, t->count / GIVE_UPS * i + i))
+            return 1;
+    }
+    size_t after = fh_largest(&s);
+    fh_stage_close(&s);
+    if (after != before)
+        return lost(t, a, before, after);
+    printf("%-16s %-16s %9zu ops, each refused before it was met, and given up at %d places: nothing lost\n", t->name, a->name, t->count,
+           GIVE_UPS);
+    return 0;
+}
+
 static int report_memory(const struct fh_request *request, const struct fh_trace *t, const struct fh_allocator *a)
 {
     struct fh_bound b = fh_bound_of(t, a->granule, a->tag);
@@ -216,6 +253,7 @@ int fh_report(const struct fh_request *request, const struct fh_trace *t, const 
         int s = request->task == FH_FIT ? report_fit(request, t, &a[i])
               : request->task == FH_MEMORY ? report_memory(request, t, &a[i])
               : request->task == FH_CHECK ? report_check(request, t, &a[i])
+              : request->task == FH_REFUSE ? report_refuse(request, t, &a[i])
                                           : report_time(request, t, &a[i]);
         status = s > status ? s : status;
         fflush(stdout);

@@ -9,7 +9,7 @@
 
 #include "run.h"
 
-enum fh_task { FH_TIME, FH_FIT, FH_CHECK, FH_MEMORY, FH_INFO };
+enum fh_task { FH_TIME, FH_FIT, FH_CHECK, FH_REFUSE, FH_MEMORY, FH_INFO };
 
 struct fh_request {
     enum fh_task task;

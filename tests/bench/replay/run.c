@@ -156,6 +156,41 @@ static bool wrong(const struct fh_stage *s, size_t i, const char *what)
     return false;
 }
 
+static bool is_whole(const struct fh_stage *s, size_t i)
+{
+    const char *broken = s->a->broken != NULL ? s->a->broken(s->heap) : NULL;
+    return broken == NULL || wrong(s, i, broken);
+}
+
+/* As much as the whole region, or half of all addresses: more than there can be. */
+static size_t too_much(const struct fh_stage *s)
+{
+    return s->region != NULL ? s->region_bytes : SIZE_MAX / 2;
+}
+
+/* The call of op i as it fails when memory is short. The allocator searches as for any other; it must find nothing and change
+ * nothing. */
+static bool refused_step(struct fh_stage *s, size_t i, uint32_t held)
+{
+    const struct fh_op *op = &s->t->ops[i];
+    void *ptr = NULL;
+    if (op->what == FH_T_FREE)
+        return true;
+    if (op->what == FH_T_REALLOC)
+        ptr = s->a->realloc(s->heap, s->ptrs[op->slot], too_much(s));
+    else if (op->what == FH_T_ALIGNED)
+        ptr = s->a->aligned_alloc(s->heap, (size_t)1 << op->align_log, too_much(s));
+    else if (op->what == FH_T_CALLOC && s->a->calloc != NULL)
+        ptr = s->a->calloc(s->heap, too_much(s));
+    else
+        ptr = s->a->malloc(s->heap, too_much(s));
+    if (ptr != NULL)
+        return wrong(s, i, "more than there is was given");
+    if (op->what == FH_T_REALLOC && !contents_hold(s->ptrs[op->slot], op->slot, held))
+        return wrong(s, i, "a refused realloc changed the block");
+    return i % (s->t->count / 64 + 1) != 0 || is_whole(s, i);
+}
+
 static bool checked_step(struct fh_stage *s, size_t i, uint32_t *size_of, bool *refused)
 {
     const struct fh_op *op = &s->t->ops[i];
@@ -163,6 +198,8 @@ static bool checked_step(struct fh_stage *s, size_t i, uint32_t *size_of, bool *
     uint32_t held = size_of[op->slot];
     if (op->what == FH_T_FREE && !contents_hold(old, op->slot, held))
         return wrong(s, i, "the block's contents changed while it was allocated");
+    if (s->refuse && !refused_step(s, i, held))
+        return false;
     *refused = !call(s, op);
     if (op->what == FH_T_FREE || *refused)
         return true;
@@ -195,8 +232,33 @@ bool fh_replay_checked(struct fh_stage *s, size_t *done)
         i++;
     *done = i;
     fh_unmap(size_of, s->t->slots * sizeof *size_of);
-    const char *broken = good && s->a->broken != NULL ? s->a->broken(s->heap) : NULL;
-    return good && (broken == NULL || wrong(s, i, broken));
+    return good && is_whole(s, i);
+}
+
+bool fh_replay_given_up(struct fh_stage *s, size_t n)
+{
+    size_t i = 0;
+    while (i < n && step(s, &s->t->ops[i]))
+        i++;
+    fh_stage_clear(s);
+    return is_whole(s, i);
+}
+
+size_t fh_largest(struct fh_stage *s)
+{
+    size_t low = 0;
+    size_t high = s->region_bytes;
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        void *ptr = s->a->malloc(s->heap, middle);
+        if (ptr != NULL) {
+            s->a->free(s->heap, ptr);
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
 }
 
 /* The pages of this process that no file backs. VmHWM would be simpler, but the kernel's counters are off by up to hundreds of

@@ -20,6 +20,7 @@ struct fh_stage {
     void *region;
     size_t region_bytes;
     void **ptrs;             /* by slot */
+    bool refuse;             /* checked replay: each call that allocates is first made for more than there can be */
 };
 
 /* Makes an empty heap of that many bytes; false if they are too small for the allocator. fh_close undoes it. */
@@ -37,6 +38,12 @@ void fh_stage_clear(struct fh_stage *s);
 /* The same with every byte of every payload filled and verified, alignment too. Complains on stderr about what is wrong and
  * returns false; *done as above. */
 bool fh_replay_checked(struct fh_stage *s, size_t *done);
+
+/* The program gives up at op n: what is alive there is freed. Complains and returns false if the heap is not whole then. */
+bool fh_replay_given_up(struct fh_stage *s, size_t n);
+
+/* The largest block that can be had now. */
+size_t fh_largest(struct fh_stage *s);
 
 /* The same with the time of each op in nanoseconds, where it is less than what is there already: after several passes what is
  * left is the op's own time, without the interruptions. */

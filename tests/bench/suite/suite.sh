@@ -118,6 +118,12 @@ says picture-drawn 0 '^[0-9]{2,}$' grep -c 'M[0-9]* [0-9]*v-' "$dir/heap.svg"
 says picture-nowhere 2 'No such file' "$replay" --fit --picture "$dir/no/heap.svg" "$calls"
 says picture-alone 2 'goes with --fit' "$replay" --picture "$dir/heap.svg" "$calls"
 
+# Each allocation refused in turn: on freehold, on the system's malloc, and on allocators that lose memory or grant what they have not.
+says refuse 0 'each refused before it was met, .* nothing lost' "$replay" --refuse "$threads"
+says refuse-system 0 'nothing lost' "$replay" --refuse -a system "$calls"
+says refuse-lost 1 'the largest block was [0-9]+ bytes at first' "$replay" --refuse -a "$B/adapter-leaky.so" "$calls"
+says refuse-given 1 'more than there is was given' "$replay" --refuse -a "$B/adapter-generous.so" "$calls"
+
 # Bad input.
 says bad-no-trace 2 'no trace given' "$replay"
 says bad-option 2 'unknown option' "$replay" --frobnicate "$calls"
@@ -182,6 +188,7 @@ verdict $? generators-same
 # The stored traces, every block verified on freehold.
 for trace in "$@"; do
     says "trace-$(basename "$trace" .fht)" 0 'every block verified' "$replay" --check "$trace"
+    says "refuse-$(basename "$trace" .fht)" 0 'nothing lost' "$replay" --refuse "$trace"
 done
 
 ! grep -q '^fail ' "$tally"
