@@ -7,7 +7,8 @@
  *
  * Rules that hold for every call, stated once:
  *
- * - heap is what fh_create returned, never NULL, and not after fh_destroy.
+ * - heap is what fh_create returned, never NULL, and not after fh_destroy. Nor is NULL what a call fills or calls (stats, visit), or a
+ *   cache; the pointer to a block may be.
  * - Sizes are in bytes. A returned pointer is a multiple of FH_GRANULE, unless a larger alignment was asked for.
  * - NULL from an allocating call means: nothing was allocated and the heap is as it was. It is returned when memory ran
  *   out and for requests that no heap can meet (a size near SIZE_MAX, an alignment that is no power of two).

@@ -287,28 +287,30 @@ static void pass_wrong(struct rig *rig, const struct wrong *w)
     expect_unchanged(rig);
 }
 
-static void pointers(void)
+/* One of each kind, in the heap that hold() left; the list itself lies on the stack. */
+enum { WRONGS = 18 };
+
+static struct fh_heap *other_heap;
+
+static void list_wrongs(struct rig *rig, struct wrong wrongs[WRONGS])
 {
     static unsigned char in_static[256];
-    _Alignas(16) unsigned char on_stack[256];
-    for (size_t i = 0; i < sizeof on_stack; i++)
-        on_stack[i] = in_static[i] = (unsigned char)(i * 37);
-    struct rig rig;
-    hold(&rig);
-    struct fh_heap *other = fh_create(rig_memory + HEAP, OTHER, &rig.port);
-    REQUIRE(other != NULL);
-    unsigned char *of_other = fh_malloc(other, 100);
-    unsigned char *freed = fh_malloc(rig.heap, 100);
-    void *stays = fh_malloc(rig.heap, 100);
+    for (size_t i = 0; i < sizeof in_static; i++)
+        in_static[i] = (unsigned char)(i * 37);
+    other_heap = fh_create(rig_memory + HEAP, OTHER, &rig->port);
+    REQUIRE(other_heap != NULL);
+    unsigned char *of_other = fh_malloc(other_heap, 100);
+    unsigned char *freed = fh_malloc(rig->heap, 100);
+    void *stays = fh_malloc(rig->heap, 100);
     REQUIRE(freed != NULL && stays != NULL);
-    fh_free(rig.heap, freed);
+    fh_free(rig->heap, freed);
     unsigned char *block = held;
-    const struct wrong wrongs[] = {
+    const struct wrong all[WRONGS] = {
         { "freed", freed, FH_DOUBLE_FREE },
         { "of another heap", of_other, FH_FOREIGN },
-        { "the heap", rig.heap, FH_FOREIGN },
-        { "the other heap", other, FH_FOREIGN },
-        { "the stack", (unsigned char *)(((uintptr_t)on_stack + 64) & ~(uintptr_t)15), FH_FOREIGN },
+        { "the heap", rig->heap, FH_FOREIGN },
+        { "the other heap", other_heap, FH_FOREIGN },
+        { "the stack", (unsigned char *)(((uintptr_t)wrongs + 64) & ~(uintptr_t)15), FH_FOREIGN },
         { "a static", (unsigned char *)(((uintptr_t)in_static + 64) & ~(uintptr_t)15), FH_FOREIGN },
         { "the middle of a block", block + FH_GRANULE, FH_NOT_A_BLOCK },
         { "the middle of a free block", freed + 2 * FH_GRANULE, FH_FAULT_KINDS },
@@ -323,13 +325,169 @@ static void pointers(void)
         { "behind the region", rig_memory + HEAP, FH_FOREIGN },
         { "before the region", (void *)((uintptr_t)rig_memory - FH_GRANULE), FH_FOREIGN },
     };
-    before = rig_sum(&rig);
+    for (size_t i = 0; i < WRONGS; i++)
+        wrongs[i] = all[i];
+    before = rig_sum(rig);
+}
+
+static void pointers(void)
+{
+    struct rig rig;
+    struct wrong wrongs[WRONGS];
+    hold(&rig);
+    list_wrongs(&rig, wrongs);
     rig_sound(&rig);
-    for (size_t i = 0; i < sizeof wrongs / sizeof *wrongs; i++)
+    for (size_t i = 0; i < WRONGS; i++)
         pass_wrong(&rig, &wrongs[i]);
     CHECK(rig_filled(held, HELD, 5));
     rig_sound(&rig);
-    CHECK(fh_check(other) == FH_OK);
+    CHECK(fh_check(other_heap) == FH_OK);
+}
+
+/* What cannot be a used block is refused without a report; a block is deferred once, freed by the next call that locks, and then
+ * no block any more. */
+static void deferred(void)
+{
+    struct rig rig;
+    struct wrong wrongs[WRONGS];
+    struct fh_stats stats;
+    hold(&rig);
+    list_wrongs(&rig, wrongs);
+    CHECK(fh_free_deferred(rig.heap, NULL));
+    for (size_t i = 0; i < WRONGS; i++) {
+        if (!CHECK(!fh_free_deferred(rig.heap, wrongs[i].ptr)))
+            say("%s\n", wrongs[i].what);
+        expect_unchanged(&rig);
+    }
+    CHECK(fh_free_deferred(rig.heap, held));
+    CHECK(!fh_free_deferred(rig.heap, held));
+    CHECK(fh_resize(rig.heap, wall, 10));
+    fh_stats(rig.heap, &stats);
+    EQUAL(stats.frees_deferred, 1);
+    EQUAL(rig_sum(&rig).used_blocks, before.used_blocks - 1);
+    EQUAL(rig.faults, 0);
+    CHECK(!fh_free_deferred(rig.heap, held));
+    fh_free(rig.heap, held);
+    CHECK(rig_reported(&rig, FH_DOUBLE_FREE, held, held));
+    rig_sound(&rig);
+}
+
+/* Caches: those of the CPUs behind the ordinary calls, and one of our own. */
+static struct fh_cache *cache;
+
+static unsigned only_cpu(void *ctx)
+{
+    (void)ctx;
+    return 0;
+}
+
+static void hold_cached(struct rig *rig)
+{
+    struct fh_stats stats;
+    rig_prepare(rig);
+    rig->port.cache = &fh_cpu_cache;
+    rig->port.cpus = 1;
+    rig->port.cpu = only_cpu;
+    rig->heap = fh_create(rig_memory, HEAP, &rig->port);
+    REQUIRE(rig->heap != NULL);
+    cache = fh_cache_open(rig->heap);
+    held = fh_malloc(rig->heap, HELD);
+    wall = fh_malloc(rig->heap, 10);
+    REQUIRE(cache != NULL && held != NULL && wall != NULL);
+    rig_fill(held, HELD, 5);
+    fh_stats(rig->heap, &stats);
+    most = stats.largest_free;
+}
+
+/* A request that the heap met when it was fresh is met whatever waits in caches, because they are emptied first; one that it could
+ * not is refused. */
+static void cached_of(struct rig *rig, size_t size)
+{
+    void *(*const ways[2])(struct fh_cache *cache, size_t size) = { fh_cache_malloc, NULL };
+    for (size_t i = 0; i < 2; i++) {
+        void *ptr = ways[i] != NULL ? ways[i](cache, size) : fh_malloc(rig->heap, size);
+        CHECK((ptr != NULL) == (size <= most));
+        if (ptr == NULL)
+            continue;
+        EQUAL((uintptr_t)ptr % FH_GRANULE, 0);
+        CHECK(fh_usable_size(rig->heap, ptr) >= size);
+        rig_fill(ptr, size, 78);
+        if (i == 0)
+            fh_cache_free(cache, ptr);
+        else
+            fh_free(rig->heap, ptr);
+    }
+    EQUAL(rig->faults, 0);
+}
+
+static void caches(void)
+{
+    struct rig rig;
+    struct wrong wrongs[WRONGS];
+    hold_cached(&rig);
+    each_size(&rig, cached_of);
+    fh_cache_free(cache, NULL);
+    EQUAL(rig.faults, 0);
+    list_wrongs(&rig, wrongs);
+    for (size_t i = 0; i < WRONGS; i++) {
+        /* Freed into the cache of the CPU, not to the heap: the report is the same. */
+        fh_cache_free(cache, wrongs[i].ptr);
+        expect_report(&rig, &wrongs[i]);
+        pass_wrong(&rig, &wrongs[i]);
+    }
+    const struct wrong itself = { "the cache itself", cache, FH_DOUBLE_FREE };
+    fh_cache_free(cache, cache);
+    expect_report(&rig, &itself);
+    pass_wrong(&rig, &itself);
+    CHECK(!fh_free_deferred(rig.heap, cache));
+    CHECK(rig_filled(held, HELD, 5));
+    fh_cache_close(cache);
+    CHECK(fh_check(rig.heap) == FH_OK && fh_check(other_heap) == FH_OK);
+}
+
+/* A heap whose port names no caches has none, and one without memory gets none. */
+static void no_caches(void)
+{
+    struct rig rig;
+    open(&rig);
+    CHECK(fh_cache_open(rig.heap) == NULL);
+    expect_unchanged(&rig);
+    hold_cached(&rig);
+    fh_cache_close(cache);
+    while (fh_malloc(rig.heap, 16) != NULL)
+        continue;
+    CHECK(fh_cache_open(rig.heap) == NULL);
+    EQUAL(rig.faults, 0);
+    CHECK(fh_check(rig.heap) == FH_OK);
+}
+
+/* The visitor is asked until it has seen enough, and no more. */
+struct looks {
+    unsigned wanted;
+    unsigned seen;
+};
+
+static bool look(void *arg, const struct fh_block_info *block)
+{
+    struct looks *looks = arg;
+    CHECK(block->payload != NULL);
+    return ++looks->seen < looks->wanted;
+}
+
+static void visits(void)
+{
+    struct rig rig;
+    struct looks all = { ~0u, 0 };
+    hold(&rig);
+    fh_walk(rig.heap, look, &all);
+    CHECK(all.seen == before.used_blocks + before.free_blocks + before.regions);
+    for (unsigned wanted = 1; wanted <= all.seen; wanted++) {
+        struct looks some = { wanted, 0 };
+        fh_walk(rig.heap, look, &some);
+        EQUAL(some.seen, wanted);
+    }
+    expect_unchanged(&rig);
+    rig_sound(&rig);
 }
 
 static void nothing(void)
@@ -420,6 +578,10 @@ TESTS(oom_sweep) = {
     { "alignments", alignments },
     { "resizes", resizes },
     { "pointers", pointers },
+    { "deferred", deferred },
+    { "caches", caches },
+    { "no_caches", no_caches },
+    { "visits", visits },
     { "nothing", nothing },
     { "regions", regions },
     { "names", names },
