@@ -11,14 +11,21 @@
 
 #include <freehold.h>
 
+/* Wide enough for an address and for 32 bits. */
+#if UINTPTR_MAX < 0xFFFFFFFFu
+typedef uint32_t fh_wide;
+#else
+typedef uintptr_t fh_wide;
+#endif
+
 /* The words of tags, links and footers. They lie in memory that the program sees as objects of any other type, so an
  * access must not take part in type-based alias analysis: without this the core would need -fno-strict-aliasing. */
 #if defined(__GNUC__)
 typedef uint32_t __attribute__((may_alias)) fh_word;
-typedef uintptr_t __attribute__((may_alias)) fh_long;
+typedef fh_wide __attribute__((may_alias)) fh_long;
 #else
 typedef uint32_t fh_word;
-typedef uintptr_t fh_long;
+typedef fh_wide fh_long;
 #endif
 
 /* Words that one CPU may read without the lock while another writes them with it: tags, and the bounds in a cache. The reader
@@ -34,7 +41,7 @@ static inline void fh_store(fh_word *p, uint32_t value)
     __atomic_store_n(p, value, __ATOMIC_RELAXED);
 }
 
-static inline void fh_store_long(fh_long *p, uintptr_t value)
+static inline void fh_store_long(fh_long *p, fh_wide value)
 {
     __atomic_store_n(p, value, __ATOMIC_RELAXED);
 }
@@ -49,7 +56,7 @@ static inline void fh_store(fh_word *p, uint32_t value)
     *p = value;
 }
 
-static inline void fh_store_long(fh_long *p, uintptr_t value)
+static inline void fh_store_long(fh_long *p, fh_wide value)
 {
     *p = value;
 }
@@ -65,12 +72,12 @@ static inline void fh_store_long(fh_long *p, uintptr_t value)
 #endif
 #endif
 #ifdef FH_RACE_DETECTOR
-static inline uintptr_t fh_peek_long(const fh_long *p)
+static inline fh_wide fh_peek_long(const fh_long *p)
 {
     return __atomic_load_n(p, __ATOMIC_RELAXED);
 }
 #else
-static inline uintptr_t fh_peek_long(const fh_long *p)
+static inline fh_wide fh_peek_long(const fh_long *p)
 {
     return *p;
 }

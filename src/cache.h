@@ -43,7 +43,7 @@ static inline struct fh_block **fh_quick_head(struct fh_cache *c, size_t granule
 
 static inline struct fh_block *fh_quick_next(const struct fh_block *b)
 {
-    return (struct fh_block *)*fh_quick_link_of(b);
+    return (struct fh_block *)(uintptr_t)*fh_quick_link_of(b);
 }
 
 /* May b be a block's payload in the region that the cache knows? Where the hardware reads words at any address, a pointer that

@@ -41,9 +41,9 @@ FH_COLD void fh_report(struct fh_heap *h, const void *ptr)
 /* Without a function to finish them nobody has deferred anything: one of these words is damaged. */
 FH_COLD void fh_finish_deferred(struct fh_heap *h)
 {
-    uintptr_t finish = fh_peek_long(&h->finish);
+    fh_wide finish = fh_peek_long(&h->finish);
     if (finish != 0 && (finish ^ h->lists.space.secret) == fh_peek_long(&h->finish_seal)) {
-        ((void (*)(struct fh_heap *))finish)(h);
+        ((void (*)(struct fh_heap *))(uintptr_t)finish)(h);
         return;
     }
     fh_blame(&h->lists, FH_BAD_CONTROL, NULL, 0, (uint32_t)h->deferred);

@@ -63,7 +63,7 @@ static inline bool fh_keeps_all(const struct fh_heap *h)
 
 /* The largest request. Rounding it up to a block wraps neither a size_t nor the 32 bits of a size in granules. */
 #define FH_MAX_REQUEST \
-    (SIZE_MAX / FH_GRANULE > FH_MAX_GRANULES ? (size_t)FH_MAX_GRANULES * FH_GRANULE : SIZE_MAX - (size_t)FH_HUGE)
+    (SIZE_MAX / FH_GRANULE > FH_MAX_GRANULES ? (size_t)FH_MAX_GRANULES * FH_GRANULE : SIZE_MAX - (SIZE_MAX > FH_HUGE ? (size_t)FH_HUGE : 64))
 
 /* How many granules a block for that many payload bytes takes; 0 if no block can be that large. */
 static inline uint32_t fh_granules_for(size_t size)
@@ -95,7 +95,7 @@ static inline fh_long *fh_quick_link_of(const struct fh_block *b)
 
 static inline fh_word *fh_mark_of(const struct fh_block *b)
 {
-    return (fh_word *)(uintptr_t)b + sizeof(uintptr_t) / sizeof(fh_word);
+    return (fh_word *)(uintptr_t)b + sizeof(fh_long) / sizeof(fh_word);
 }
 
 /* What mark and link together must be, and what a tag of all zeros looks like sealed. */

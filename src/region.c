@@ -26,12 +26,12 @@ static uint32_t high_word(uintptr_t x)
  * any one of them shows. Each step of a search computes it, so it is not a chain of hashes. */
 static uint32_t check_for(const struct fh_space *space, const struct fh_region *r, uint32_t low_bits)
 {
-    const uintptr_t a = (uintptr_t)0x9E3779B97F4A7C15u;
-    const uintptr_t b = (uintptr_t)0xC2B2AE3D27D4EB4Fu;
-    const uintptr_t c = (uintptr_t)0xD6E8FEB86659FD93u;
-    const uintptr_t d = (uintptr_t)0xA0761D6478BD642Fu;
-    uintptr_t sum = (r->lo ^ space->secret) * a + r->last * b + (uintptr_t)r->left * c + (uintptr_t)r->right * d;
-    sum += ((uintptr_t)r + low_bits) * (a ^ b ^ c);
+    const fh_wide a = (fh_wide)0x9E3779B97F4A7C15u;
+    const fh_wide b = (fh_wide)0xC2B2AE3D27D4EB4Fu;
+    const fh_wide c = (fh_wide)0xD6E8FEB86659FD93u;
+    const fh_wide d = (fh_wide)0xA0761D6478BD642Fu;
+    fh_wide sum = (r->lo ^ space->secret) * a + r->last * b + (fh_wide)r->left * c + (fh_wide)r->right * d;
+    sum += ((fh_wide)(uintptr_t)r + low_bits) * (a ^ b ^ c);
     uint32_t h = (uint32_t)(sum >> (sizeof sum * 8 - 32));
     return (h & ~(FH_CHECK_SKIP | FH_CHECK_ACQUIRED)) | low_bits;
 }

@@ -31,7 +31,7 @@ struct stress_plan stress_small(uint32_t seed)
 
 struct stress_plan stress_large(uint32_t seed)
 {
-    return (struct stress_plan){ .name = "large", .seed = seed, .steps = 12000, .slots = STRESS_LARGE_SLOTS, .budget = 5 << 18,
+    return (struct stress_plan){ .name = "large", .seed = seed, .steps = 12000, .slots = STRESS_LARGE_SLOTS, .budget = (uint32_t)5 << 18,
                                  .largest = 1100000, .align_bits = 14, .check_every = 50 };
 }
 
@@ -309,7 +309,7 @@ static bool visit(void *arg, const struct fh_block_info *b)
  * smaller than the block by that much; below, the two are equal. */
 static bool largest_is(size_t said, size_t counted)
 {
-    if (counted < ((size_t)FH_GRANULE << 16) - 4)
+    if (counted < ((uint32_t)FH_GRANULE << 16) - 4)
         return said == counted;
     return said <= counted && said >= counted - (counted >> 9) - FH_GRANULE;
 }
