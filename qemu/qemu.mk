@@ -7,6 +7,8 @@
 #   ARCH_GCC_FLAGS, ARCH_FLAGS  for gcc, for both    ARCH_GCC_PACKAGE
 #   ARCH_RUN      the QEMU command without -kernel   ARCH_PACKAGE  where that is found
 #   ARCH_PASSED   QEMU's exit status for a pass
+# and where it is not as for the others: ARCH_GCC_LINK, how gcc links; ARCH_LIBS, what comes last; ARCH_TOOL, the command that must be
+# there for ARCH_RUN; ARCH_LIMIT, the seconds that it may take. Without ARCH_CLANG only gcc builds it.
 #
 # An image is named ARCH-TOOL. SEED=n runs the workload with another seed, hosted and in the kernel.
 
@@ -49,27 +51,27 @@ $(B)/qemu/$(1)-$(2)/%.o: % $(KERNEL_HDR) $(B)/qemu/have-$(2:gcc=$(1)-gcc) $(B)/q
 	@if [ -s $(B)/qemu/have-$(2:gcc=$(1)-gcc) ]; then $(3) $$(KERNEL_CFLAGS) $(if $(filter clang,$(2)),-Wno-unused-command-line-argument) $$($(1)_FLAGS) -DSTRESS_SEED=$$(SEED) -c $$< -o $$@; else : >$$@; fi
 
 $(B)/qemu/$(1)-$(2).elf: $$(patsubst %,$(B)/qemu/$(1)-$(2)/%.o,$$(KERNEL_SRC) $$($(1)_SRC)) $$($(1)_LINK)
-	@if [ -s $(B)/qemu/have-$(2:gcc=$(1)-gcc) ]; then $(4) -T $$($(1)_LINK) $$(filter %.o,$$^) -o $$@; else : >$$@; fi
+	@if [ -s $(B)/qemu/have-$(2:gcc=$(1)-gcc) ]; then $(4) -T $$($(1)_LINK) $$(filter %.o,$$^) $$($(1)_LIBS) -o $$@; else : >$$@; fi
 
 # Ends well even if the kernel fails: the tally tells.
 .PHONY: boot-$(1)-$(2)
 boot-$(1)-$(2): $(B)/qemu/$(1)-$(2).elf $(B)/qemu/have-$(1) $(B)/stress/digests
-	@sh qemu/run.sh -q $(1)-$(2) $$($(1)_PASSED) $(B) $$($(1)_RUN)
+	@$(if $($(1)_LIMIT),LIMIT=$($(1)_LIMIT)) sh qemu/run.sh -q $(1)-$(2) $$($(1)_PASSED) $(B) $$($(1)_RUN)
 BOOTS += $(1)-$(2)
 endef
 
 comma := ,
 define ARCH
 $(B)/qemu/have-$(1): FORCE
-	@$$(call have,$(firstword $($(1)_RUN)):$($(1)_PACKAGE))
+	@$$(call have,$(or $($(1)_TOOL),$(firstword $($(1)_RUN))):$($(1)_PACKAGE))
 $(B)/qemu/have-$(1)-gcc: FORCE
 	@$$(call have,$($(1)_GCC):$(or $($(1)_GCC_PACKAGE),$($(1)_GCC)))
-$(call KERNEL,$(1),clang,$(CLANG) $($(1)_CLANG),ld.lld $(KERNEL_LDFLAGS))
-$(if $($(1)_GCC),$(call KERNEL,$(1),gcc,$($(1)_GCC) $($(1)_GCC_FLAGS),$($(1)_GCC) $($(1)_GCC_FLAGS) $$($(1)_FLAGS) -nostdlib -no-pie $(KERNEL_LDFLAGS:%=-Xlinker %) -Xlinker --no-warn-rwx-segments))
+$(if $($(1)_CLANG),$(call KERNEL,$(1),clang,$(CLANG) $($(1)_CLANG),ld.lld $(KERNEL_LDFLAGS)))
+$(if $($(1)_GCC),$(call KERNEL,$(1),gcc,$($(1)_GCC) $($(1)_GCC_FLAGS),$(or $($(1)_GCC_LINK),$($(1)_GCC) $($(1)_GCC_FLAGS) $$($(1)_FLAGS) -nostdlib -no-pie $(KERNEL_LDFLAGS:%=-Xlinker %) -Xlinker --no-warn-rwx-segments)))
 
 .PHONY: qemu-$(1)
-qemu-$(1): $(B)/qemu/$(1)-clang.elf $(B)/qemu/have-$(1) $(B)/stress/digests
-	@sh qemu/run.sh -v $(1)-clang $$($(1)_PASSED) $(B) $$($(1)_RUN)
+qemu-$(1): $(B)/qemu/$(1)-$(if $($(1)_CLANG),clang,gcc).elf $(B)/qemu/have-$(1) $(B)/stress/digests
+	@$(if $($(1)_LIMIT),LIMIT=$($(1)_LIMIT)) sh qemu/run.sh -v $(1)-$(if $($(1)_CLANG),clang,gcc) $$($(1)_PASSED) $(B) $$($(1)_RUN)
 endef
 
 BOOTS :=
@@ -82,6 +84,13 @@ run: $(B)/qemu/x86_64-$(RUN_TOOL).elf $(B)/qemu/have-x86_64 $(B)/stress/digests 
 .PHONY: qemu
 qemu: $(BOOTS:%=boot-%)  ## boot the kernel on every architecture; qemu-ARCH shows one
 	@mkdir -p $(B)/tally; cat $(BOOTS:%=$(B)/qemu/%.result) >$(B)/tally/qemu-all; sh tests/tools/tally.sh $(B)/tally qemu-all
+
+# With a host thread for each core they really run at once, as far as the host has processors to give. Not part of make test: on a
+# busy host it may take minutes instead of seconds.
+THREADED := x86_64 aarch64 rv64
+.PHONY: qemu-threads
+qemu-threads: $(foreach a,$(THREADED),$(B)/qemu/$(a)-clang.elf $(B)/qemu/have-$(a)) $(B)/stress/digests  ## boot the images of several cores with a thread of this machine for each core
+	@status=0; $(foreach a,$(THREADED),QEMU_THREADS=multi LIMIT=900 sh qemu/run.sh -v $(a)-clang $($(a)_PASSED) $(B) $($(a)_RUN) || status=$$?;) exit $$status
 
 SUITES += qemu
 .PHONY: test-qemu

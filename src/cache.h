@@ -84,10 +84,10 @@ static inline bool fh_cache_put(struct fh_cache *c, struct fh_block *b)
     if (fh_rarely(!fh_cache_knows(c, b)))
         return false;
     uint32_t mark = fh_mark_for(c->secret, b);
-    size_t granules = (uint32_t)((fh_load(fh_tag_of(b)) ^ mark) * FH_OPEN) >> FH_SIZE_SHIFT;
+    fh_wide granules = (uint32_t)((fh_load(fh_tag_of(b)) ^ mark) * FH_OPEN) >> FH_SIZE_SHIFT;
     if (fh_rarely(granules > c->most) || fh_rarely(fh_is_marked(c->secret, b)))
         return false;
-    struct fh_block **head = fh_quick_head(c, granules);
+    struct fh_block **head = fh_quick_head(c, (size_t)granules);
     *fh_quick_link_of(b) = (uintptr_t)*head;
     *fh_mark_of(b) = mark ^ (uint32_t)(uintptr_t)*head;
     *head = b;
