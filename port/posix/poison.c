@@ -31,6 +31,7 @@ extern __typeof__(fh_resize) fh_core_resize;
 extern __typeof__(fh_usable_size) fh_core_usable_size;
 extern __typeof__(fh_trim) fh_core_trim;
 extern __typeof__(fh_check) fh_core_check;
+extern __typeof__(fh_check_step) fh_core_check_step;
 extern __typeof__(fh_stats) fh_core_stats;
 extern __typeof__(fh_walk) fh_core_walk;
 extern __typeof__(fh_cache_open) fh_core_cache_open;
@@ -603,6 +604,14 @@ enum fh_fault_kind fh_check(struct fh_heap *heap)
 {
     fh_memcheck_pause();
     enum fh_fault_kind kind = fh_core_check(heap);
+    fh_memcheck_resume();
+    return kind;
+}
+
+enum fh_fault_kind fh_check_step(struct fh_heap *heap, struct fh_cursor *cursor, size_t budget)
+{
+    fh_memcheck_pause();
+    enum fh_fault_kind kind = fh_core_check_step(heap, cursor, budget);
     fh_memcheck_resume();
     return kind;
 }

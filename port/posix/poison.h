@@ -45,6 +45,7 @@
 #define fh_usable_size fh_core_usable_size
 #define fh_trim fh_core_trim
 #define fh_check fh_core_check
+#define fh_check_step fh_core_check_step
 #define fh_stats fh_core_stats
 #define fh_walk fh_core_walk
 #define fh_cache_open fh_core_cache_open

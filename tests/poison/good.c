@@ -49,7 +49,12 @@ static void fill(unsigned char *ptr, size_t size, unsigned key)
 static bool is_clean(struct fh_heap *heap)
 {
     struct fh_stats stats;
+    struct fh_cursor cursor = { 0 };
     fh_stats(heap, &stats);
+    for (unsigned i = 0; i < 50; i++) {
+        if (fh_check_step(heap, &cursor, 20) != FH_OK)
+            return false;
+    }
     return fh_check(heap) == FH_OK && stats.blocks_used == 0;
 }
 
