@@ -36,7 +36,33 @@
 
 static size_t held_by(const struct fh_cache *c)
 {
-    return (size_t)(c->limit - c->room);
+    return (size_t)c->limit - (size_t)c->room;
+}
+
+static void reseal(struct fh_cache *c)
+{
+    c->most_again = (uint32_t)c->most;
+    c->check = fh_cache_check_for(c);
+}
+
+static inline bool is_whole(const struct fh_cache *c)
+{
+    return c->check == fh_cache_check_for(c);
+}
+
+/* One bit that is set where none should be is damage, and is not believed. */
+static inline bool is_busy(const struct fh_cache *c)
+{
+    uint32_t word = fh_load(&c->busy);
+    return fh_rarely(word != 0) && (word & (word - 1)) != 0;
+}
+
+/* The heap of a cache that its user holds. Where that pointer may be damaged there is nobody to tell. */
+static struct fh_heap *heap_of(const struct fh_cache *c)
+{
+    if (fh_rarely(!is_whole(c)))
+        fh_trap();
+    return c->heap;
 }
 
 static void set_limit(struct fh_cache *c)
@@ -76,8 +102,10 @@ static bool flush_one(struct fh_cache *c, uint32_t granules)
 {
     struct fh_heap *h = c->heap;
     struct fh_block *b = *fh_quick_head(c, granules);
+    bool complete = !c->incomplete;
     *fh_quick_head(c, granules) = NULL;
     c->room += (intptr_t)granules;
+    c->incomplete = true;
     if ((uintptr_t)b % FH_GRANULE != 0 || !fh_space_has(&h->lists.space, b)) {
         fh_blame(&h->lists, FH_BAD_LINK, b, 0, (uint32_t)(uintptr_t)b);
         fh_report(h, NULL);
@@ -99,6 +127,7 @@ static bool flush_one(struct fh_cache *c, uint32_t granules)
         return false;
     }
     *fh_quick_head(c, granules) = next;
+    c->incomplete = !complete;
     return true;
 }
 
@@ -119,14 +148,69 @@ static void flush(struct fh_cache *c, uint32_t granules, intptr_t room, uint32_t
     }
 }
 
+static FH_COLD void blame_cache(struct fh_heap *h, const struct fh_cache *c)
+{
+    fh_blame(&h->lists, FH_BAD_CONTROL, (const struct fh_block *)(const void *)c, 0, 0);
+    fh_report(h, NULL);
+}
+
+/* All that was counted must come back. Less does when a head was damaged into the address of another cached block. */
 static void flush_all(struct fh_cache *c)
 {
     for (uint32_t granules = 0; granules <= c->most; granules++) {
         while (*fh_quick_head(c, granules) != NULL)
             flush_one(c, granules);
     }
+    if (fh_rarely(held_by(c) != 0 && !c->incomplete))
+        blame_cache(c->heap, c);
     c->room = c->limit;
     c->asked = 0;
+    c->incomplete = false;
+}
+
+/* The cache at that link of the list of caches, or NULL: none, or none that is whole; what lies behind is then not reached. */
+static struct fh_cache *cache_at(const struct fh_heap *h, struct fh_cache *c)
+{
+    const struct fh_region *r = fh_region_over(&h->lists.space, (uintptr_t)c, (uintptr_t)c);
+    if (r == NULL || (uintptr_t)c % FH_GRANULE != 0 || (uintptr_t)c < r->lo || (uintptr_t)c + sizeof *c > fh_hi_for(r->last))
+        return NULL;
+    return c->heap == h && is_whole(c) ? c : NULL;
+}
+
+/* More than is in use cannot be cached: room or limit is damaged then. Which of them is found out by emptying the lists. */
+static void count_anew(struct fh_cache *c)
+{
+    if (fh_likely(held_by(c) <= c->heap->used))
+        return;
+    blame_cache(c->heap, c);
+    c->limit = 0;
+    c->room = 0;
+    c->incomplete = true;
+    flush_all(c);
+}
+
+/* Makes a cache whole again of which the heap is known, with the lock held: what its words should be follows from the heap and from the size
+ * of the cache's block. False: not even that can be known. */
+static bool mend(struct fh_heap *h, struct fh_cache *c)
+{
+    uint32_t secret = h->lists.space.secret;
+    struct fh_block *b = (struct fh_block *)(void *)c;
+    blame_cache(h, c);
+    uint32_t tag = fh_tag_open(secret, b);
+    size_t bytes = fh_is_tag(tag) && !fh_is_free(tag) ? fh_payload_bytes(fh_used_size(tag)) : 0;
+    if (bytes < sizeof *c + 2 * sizeof(struct fh_block *))
+        return false;
+    size_t most = (bytes - sizeof *c) / sizeof(struct fh_block *) - 1;
+    c->secret = secret;
+    c->most = most < MOST_GRANULES ? most : MOST_GRANULES;
+    c->most_bytes = fh_payload_bytes((uint32_t)c->most);
+    c->heap = h;
+    if (cache_at(h, c->next) == NULL)
+        c->next = NULL;
+    reseal(c);
+    c->incomplete = true;
+    flush_all(c);
+    return true;
 }
 
 /* Takes a run of blocks from the pool, keeps one for the caller and caches the others. */
@@ -172,6 +256,7 @@ static struct fh_block *take_head(struct fh_cache *c, uint32_t granules)
         fh_blame(&h->lists, FH_BAD_LINK, *fh_quick_head(c, granules), 0, (uint32_t)(uintptr_t)*fh_quick_head(c, granules));
     }
     *fh_quick_head(c, granules) = NULL;
+    c->incomplete = true;
     fh_report(h, NULL);
     return NULL;
 }
@@ -180,9 +265,10 @@ static struct fh_block *take_head(struct fh_cache *c, uint32_t granules)
 
 static FH_COLD struct fh_block *take_slowly(struct fh_cache *c, uint32_t granules)
 {
-    struct fh_heap *h = c->heap;
+    struct fh_heap *h = heap_of(c);
     uintptr_t state = fh_enter(h);
     struct fh_block *b = NULL;
+    count_anew(c);
     if (fh_load(&c->asked) != 0)
         flush_all(c);
     set_limit(c);
@@ -200,19 +286,22 @@ static FH_COLD struct fh_block *take_slowly(struct fh_cache *c, uint32_t granule
 
 static FH_COLD void flush_slowly(struct fh_cache *c, uint32_t granules)
 {
-    uintptr_t state = fh_enter(c->heap);
+    struct fh_heap *h = heap_of(c);
+    uintptr_t state = fh_enter(h);
+    count_anew(c);
     set_limit(c);
     if (granules > c->most)
         granules = 1;
     flush(c, granules, c->limit / 2, FLUSH_BLOCKS);
-    fh_leave(c->heap, state);
+    fh_leave(h, state);
 }
 
 /* The quick put failed: another region, or not for the cache at all. */
 static FH_COLD bool put_slowly(struct fh_cache *c, struct fh_block *b)
 {
-    struct fh_heap *h = c->heap;
+    struct fh_heap *h = heap_of(c);
     uintptr_t state = fh_enter(h);
+    count_anew(c);
     if (fh_load(&c->asked) != 0)
         flush_all(c);
     bool known = look_at(c, b);
@@ -227,14 +316,6 @@ static FH_COLD bool finish_put(struct fh_cache *c, struct fh_block *b, bool done
         return false;
     if (c->room < 0)
         flush_slowly(c, fh_used_size(fh_tag_open(c->secret, b)));
-    return true;
-}
-
-static inline bool put(struct fh_cache *c, struct fh_block *b)
-{
-    bool done = fh_cache_put(c, b);
-    if (fh_rarely(!done || c->room < 0))
-        return finish_put(c, b, done);
     return true;
 }
 
@@ -258,6 +339,7 @@ struct fh_cache *fh_cache_open(struct fh_heap *h)
         c->next = h->caches;
         h->caches = c;
         h->cache_count++;
+        reseal(c);
         set_limit(c);
     }
     fh_report(h, NULL);
@@ -267,17 +349,24 @@ struct fh_cache *fh_cache_open(struct fh_heap *h)
 
 void fh_cache_close(struct fh_cache *c)
 {
-    struct fh_heap *h = c->heap;
+    struct fh_heap *h = heap_of(c);
     uintptr_t state = fh_enter(h);
     flush_all(c);
-    struct fh_cache **at = &h->caches;
-    while (*at != NULL && *at != c)
-        at = &(*at)->next;
-    if (*at == c) {
-        *at = c->next;
+    /* Where the list is damaged ahead of it, the cache is only forgotten with those behind it. */
+    struct fh_cache *ahead = h->caches != c ? cache_at(h, h->caches) : NULL;
+    while (ahead != NULL && ahead->next != c)
+        ahead = cache_at(h, ahead->next);
+    if (ahead != NULL) {
+        ahead->next = c->next;
+        reseal(ahead);
+        h->cache_count--;
+    } else if (h->caches == c) {
+        h->caches = c->next;
         h->cache_count--;
     }
     fh_unmark((struct fh_block *)(void *)c);
+    /* No cache any more, whatever still leads here. */
+    c->heap = NULL;
     fh_leave(h, state);
     fh_free(h, c);
 }
@@ -294,7 +383,7 @@ static inline size_t small_granules_for(size_t size)
 static FH_COLD void *malloc_slowly(struct fh_cache *c, size_t size)
 {
     struct fh_block *b = size <= c->most_bytes ? take_slowly(c, (uint32_t)small_granules_for(size)) : NULL;
-    return b != NULL ? b : fh_malloc(c->heap, size);
+    return b != NULL ? b : fh_malloc(heap_of(c), size);
 }
 
 void *fh_cache_malloc(struct fh_cache *c, size_t size)
@@ -308,7 +397,7 @@ void *fh_cache_malloc(struct fh_cache *c, size_t size)
 static FH_COLD void free_slowly(struct fh_cache *c, struct fh_block *b, bool done)
 {
     if (!finish_put(c, b, done))
-        fh_free(c->heap, b);
+        fh_free(heap_of(c), b);
 }
 
 void fh_cache_free(struct fh_cache *c, void *ptr)
@@ -337,18 +426,42 @@ static FH_COLD struct fh_cache *open_for(struct fh_heap *h, unsigned cpu)
     return first;
 }
 
+/* Is the cache whole, or could it be made whole? One that could not is left alone from now on, and another one opened. */
+static FH_COLD bool is_sound(struct fh_heap *h, struct fh_cache *c)
+{
+    if (is_whole(c) && c->most == c->most_again)
+        return true;
+    uintptr_t state = fh_enter(h);
+    bool mended = mend(h, c);
+    for (unsigned cpu = 0; !mended && cpu < h->port->cpus; cpu++) {
+        if (h->by_cpu[cpu] == c)
+            h->by_cpu[cpu] = NULL;
+    }
+    fh_leave(h, state);
+    return mended;
+}
+
+/* The way into a cache that is not there yet, or where something is not as it mostly is. */
+static FH_COLD struct fh_cache *enter_slowly(struct fh_heap *h, struct fh_cache *c, unsigned cpu)
+{
+    if (c == NULL)
+        c = open_for(h, cpu);
+    return c != NULL && !is_busy(c) && is_sound(h, c) ? c : NULL;
+}
+
 /* The current CPU's cache, to be used until leave_cache; NULL: it is busy, or there is no memory for it. */
-static struct fh_cache *enter_cache(struct fh_heap *h)
+static inline struct fh_cache *enter_cache(struct fh_heap *h)
 {
     unsigned cpu = h->port->cpu(h->port->ctx);
     if (cpu >= h->port->cpus)
         return NULL;
     struct fh_cache *c = h->by_cpu[cpu];
-    if (fh_rarely(c == NULL))
-        c = open_for(h, cpu);
-    if (c == NULL || fh_load(&c->busy) != 0)
-        return NULL;
-    fh_store(&c->busy, 1);
+    if (fh_rarely(c == NULL || fh_load(&c->busy) != 0 || c->most != c->most_again)) {
+        c = enter_slowly(h, c, cpu);
+        if (c == NULL)
+            return NULL;
+    }
+    fh_store(&c->busy, FH_BUSY);
     fh_compiler_barrier();
     return c;
 }
@@ -359,6 +472,16 @@ static void leave_cache(struct fh_cache *c)
     fh_store(&c->busy, 0);
 }
 
+static FH_COLD struct fh_block *take_if_sound(struct fh_cache *c, uint32_t granules, struct fh_heap *h)
+{
+    return is_sound(h, c) ? take_slowly(c, granules) : NULL;
+}
+
+static FH_COLD bool finish_if_sound(struct fh_cache *c, struct fh_block *b, bool done, struct fh_heap *h)
+{
+    return is_sound(h, c) ? finish_put(c, b, done) : done;
+}
+
 static struct fh_block *cpu_take(struct fh_heap *h, uint32_t granules)
 {
     struct fh_cache *c = enter_cache(h);
@@ -366,7 +489,7 @@ static struct fh_block *cpu_take(struct fh_heap *h, uint32_t granules)
         return NULL;
     struct fh_block *b = NULL;
     if (granules <= c->most && (b = fh_cache_take(c, granules)) == NULL)
-        b = take_slowly(c, granules);
+        b = take_if_sound(c, granules, h);
     leave_cache(c);
     return b;
 }
@@ -376,7 +499,9 @@ static bool cpu_put(struct fh_heap *h, struct fh_block *b)
     struct fh_cache *c = enter_cache(h);
     if (c == NULL)
         return false;
-    bool done = put(c, b);
+    bool done = fh_cache_put(c, b);
+    if (fh_rarely(!done || c->room < 0))
+        done = finish_if_sound(c, b, done, h);
     leave_cache(c);
     return done;
 }
@@ -395,14 +520,6 @@ static void start(struct fh_heap *h)
     fh_leave(h, state);
 }
 
-/* The cache at that link of the list of caches, or NULL: none, or no cache of this heap; what lies behind is then not reached. */
-static struct fh_cache *cache_at(const struct fh_heap *h, struct fh_cache *c)
-{
-    const struct fh_region *r = fh_region_over(&h->lists.space, (uintptr_t)c, (uintptr_t)c);
-    bool plausible = r != NULL && (uintptr_t)c % FH_GRANULE == 0 && (uintptr_t)c >= r->lo && (uintptr_t)c < fh_hi_for(r->last);
-    return plausible && c->heap == h ? c : NULL;
-}
-
 static void drain(struct fh_heap *h)
 {
     struct fh_cache *own = NULL;
@@ -410,14 +527,19 @@ static void drain(struct fh_heap *h)
         unsigned cpu = h->port->cpu(h->port->ctx);
         own = cpu < h->port->cpus ? h->by_cpu[cpu] : NULL;
     }
-    for (struct fh_cache *c = cache_at(h, h->caches); c != NULL; c = cache_at(h, c->next)) {
-        if (c == own && fh_load(&c->busy) == 0) {
+    struct fh_cache *link = h->caches;
+    struct fh_cache *c;
+    for (; (c = cache_at(h, link)) != NULL; link = c->next) {
+        if (c == own && !is_busy(c)) {
             flush_all(c);
             continue;
         }
         fh_store(&c->asked, 1);
         fh_store_long(&c->span, 0);
     }
+    /* What the caches behind this link hold stays out of reach. */
+    if (link != NULL)
+        blame_cache(h, link);
 }
 
 static void forget(struct fh_heap *h)

@@ -8,6 +8,10 @@
  * free is known. The cached granules never exceed the limit by more than one block.
  * Must not know: lists, neighbours; it asks the pool.
  *
+ * A damaged structure is known before a word of it leads anywhere: what is constant by its check word, the heads because each block is
+ * looked at, room and limit because they say how much must come back. What bounds the table is looked at by each call for a CPU; in
+ * a cache that its user holds, a damaged bound may do harm until the next slow call.
+ *
  * Exactness: only the owner of a cache reads or writes its lists. Others, with the lock held, may write its span to zero,
  * which sends the owner's next call to the slow path; that is how a cache learns that regions went away and that memory
  * is short. Interrupts: a call that finds the cache busy, because it interrupted another one, uses the pool.
@@ -28,10 +32,23 @@ struct fh_cache {
     intptr_t limit;           /* the room of an empty cache */
     uint32_t cursor;          /* where the next flush goes on */
     fh_word asked;            /* written by others with the lock held: give everything back */
-    fh_word busy;             /* a call is inside; what interrupts it must stay out */
+    fh_word busy;             /* FH_BUSY: a call is inside; what interrupts it must stay out */
+    uint32_t most_again;      /* a call for a CPU looks at this part of the check each time: it is what bounds its writes */
+    bool incomplete;          /* a damaged list was dropped, so that room and limit say more than is there */
     struct fh_heap *heap;
     struct fh_cache *next;    /* all caches of the heap; with the lock held only */
+    uintptr_t check;          /* over the words that stay as they are; see fh_cache_check_for */
 };
+
+/* No one flipped bit makes a cache busy that was not. */
+#define FH_BUSY ((fh_word)0x5EA1B05E)
+
+/* What the check word must be: any one changed bit in these words changes it. It is looked at by each
+ * call that the quick lists do not meet. */
+static inline uintptr_t fh_cache_check_for(const struct fh_cache *c)
+{
+    return 0 - ((uintptr_t)c->heap + c->secret + c->most + c->most_bytes + (uintptr_t)c->next);
+}
 
 /* The head of the quick list of a size in granules, from 0 to most; the heads follow the structure. (As an array
  * gcc 12 addresses them with an instruction more.) */
