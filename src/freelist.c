@@ -34,7 +34,8 @@ FH_COLD uint32_t fh_open_huge(struct fh_lists *l, const struct fh_block *b)
 
 struct fh_block *fh_list_deeper(struct fh_lists *l, const struct fh_block *first, uint32_t class, uint32_t granules, uint32_t *size)
 {
-    struct fh_view v = fh_view_of(&l->space);
+    struct fh_view v;
+    fh_look(&l->space, &v);
     uint32_t tries = class + 1 == l->classes ? UINT32_MAX : FH_SEARCH_DEPTH - 1;
     const struct fh_block *b = first;
     for (; tries != 0 && b->next != 0; tries--) {
@@ -54,7 +55,8 @@ struct fh_block *fh_list_deeper(struct fh_lists *l, const struct fh_block *first
 
 struct fh_block *fh_list_find(struct fh_lists *l, uint32_t granules, uint32_t *size)
 {
-    struct fh_view v = fh_view_of(&l->space);
+    struct fh_view v;
+    fh_look(&l->space, &v);
     uint32_t class = fh_class_of(l, granules);
     if (*fh_head_of(l, class) == 0)
         class = fh_class_above(l, class);

@@ -243,7 +243,7 @@ FH_HOT struct fh_block *fh_list_find_from(struct fh_lists *l, struct fh_view *v,
         return *size != 0 ? b : NULL;
     uint32_t deeper_size;
     b = fh_list_deeper(l, b, class, granules, &deeper_size);
-    *v = fh_view_of(&l->space);
+    fh_look(&l->space, v);
     *size = deeper_size;
     if (b != NULL || l->blame.kind != FH_OK)
         return b;

@@ -12,9 +12,9 @@ static inline uint32_t secret_of(const struct fh_heap *h)
     return h->lists.space.secret;
 }
 
-FH_HOT struct fh_view view_of(const struct fh_heap *h)
+FH_HOT void look(const struct fh_heap *h, struct fh_view *v)
 {
-    return fh_view_of(&h->lists.space);
+    fh_look(&h->lists.space, v);
 }
 
 /* Opens the tag behind a block, of which it must be known that it lies in a region: the end tag at the latest. */
@@ -71,13 +71,14 @@ FH_HOT uint32_t open_used(struct fh_heap *h, struct fh_view *v, const struct fh_
         }
     }
     uint32_t n = open_other(h, b, tag);
-    *v = view_of(h);
+    look(h, v);
     return n;
 }
 
 uint32_t fh_pool_open(struct fh_heap *h, const void *ptr, uint32_t *tag)
 {
-    struct fh_view v = view_of(h);
+    struct fh_view v;
+    look(h, &v);
     return open_used(h, &v, (const struct fh_block *)ptr, tag);
 }
 
@@ -201,7 +202,8 @@ FH_HOT bool carve_top(struct fh_heap *h, struct fh_view *v, uint32_t size, uint3
 /* In four functions, because none of them then needs so many registers that it must save them all. */
 static FH_APART struct fh_block *take_top(struct fh_heap *h, uint32_t granules)
 {
-    struct fh_view v = view_of(h);
+    struct fh_view v;
+    look(h, &v);
     struct fh_block *b = h->top;
     uint32_t size = open_top(h, &v);
     if (fh_rarely(size < granules || !carve_top(h, &v, size, &granules)))
@@ -213,7 +215,8 @@ static FH_APART struct fh_block *take_top(struct fh_heap *h, uint32_t granules)
 
 static FH_APART struct fh_block *take_victim(struct fh_heap *h, uint32_t granules)
 {
-    struct fh_view v = view_of(h);
+    struct fh_view v;
+    look(h, &v);
     struct fh_block *b = h->victim;
     if (fh_rarely(!open_victim(h, &v) || !carve_victim(h, &v, &granules)))
         return NULL;
@@ -225,7 +228,8 @@ static FH_APART struct fh_block *take_victim(struct fh_heap *h, uint32_t granule
 /* A block from the lists, of which that class's is not empty, or else from the victim or the top. */
 static FH_APART struct fh_block *take_listed(struct fh_heap *h, uint32_t granules, uint32_t class)
 {
-    struct fh_view v = view_of(h);
+    struct fh_view v;
+    look(h, &v);
     uint32_t size;
     struct fh_block *b = fh_list_find_from(&h->lists, &v, class, granules, &size);
     if (fh_rarely(b == NULL)) {
@@ -265,7 +269,8 @@ static struct fh_block *find(struct fh_heap *h, uint32_t granules, bool from_top
     struct fh_block *b = fh_list_find(&h->lists, granules, size);
     if (b != NULL || h->lists.blame.kind != FH_OK)
         return b;
-    struct fh_view v = view_of(h);
+    struct fh_view v;
+    look(h, &v);
     *size = h->victim_size;
     if (*size >= granules)
         return open_victim(h, &v) ? h->victim : NULL;
@@ -277,7 +282,8 @@ static struct fh_block *find(struct fh_heap *h, uint32_t granules, bool from_top
 
 static bool cut(struct fh_heap *h, struct fh_block *b, uint32_t size, uint32_t *n)
 {
-    struct fh_view v = view_of(h);
+    struct fh_view v;
+    look(h, &v);
     if (b == h->top)
         return carve_top(h, &v, size, n);
     if (b == h->victim)
@@ -460,7 +466,8 @@ FH_HOT struct fh_block *give(struct fh_heap *h, struct fh_view *v, struct fh_blo
 
 struct fh_block *fh_pool_give(struct fh_heap *h, struct fh_block *b, uint32_t tag, uint32_t granules)
 {
-    struct fh_view v = view_of(h);
+    struct fh_view v;
+    look(h, &v);
     if (!fh_sees(&v, &h->lists.space, b))
         return NULL;
     return give(h, &v, b, tag, granules);
@@ -468,7 +475,8 @@ struct fh_block *fh_pool_give(struct fh_heap *h, struct fh_block *b, uint32_t ta
 
 struct fh_block *fh_pool_free(struct fh_heap *h, void *ptr)
 {
-    struct fh_view v = view_of(h);
+    struct fh_view v;
+    look(h, &v);
     uint32_t tag;
     uint32_t granules = open_used(h, &v, (struct fh_block *)ptr, &tag);
     return granules != 0 ? give(h, &v, (struct fh_block *)ptr, tag, granules) : NULL;
@@ -505,7 +513,8 @@ static bool extend(struct fh_heap *h, struct fh_view *v, struct fh_block *b, uin
 
 bool fh_pool_resize(struct fh_heap *h, struct fh_block *b, uint32_t tag, uint32_t granules, uint32_t wanted)
 {
-    struct fh_view v = view_of(h);
+    struct fh_view v;
+    look(h, &v);
     uint32_t behind_tag;
     if (!fh_sees(&v, &h->lists.space, b) || !open_behind(h, v.secret, fh_after(b, granules), 0, &behind_tag))
         return false;
@@ -536,7 +545,8 @@ static bool in_reach(const struct fh_heap *h, uintptr_t address)
 static bool retire_top(struct fh_heap *h)
 {
     struct fh_block *b = h->top;
-    struct fh_view v = view_of(h);
+    struct fh_view v;
+    look(h, &v);
     uint32_t size = open_top(h, &v);
     if (size == 0)
         return b == NULL;
@@ -547,7 +557,8 @@ static bool retire_top(struct fh_heap *h)
 
 uint32_t fh_pool_top_size(struct fh_heap *h)
 {
-    struct fh_view v = view_of(h);
+    struct fh_view v;
+    look(h, &v);
     return open_top(h, &v);
 }
 
@@ -560,7 +571,8 @@ void fh_pool_promote(struct fh_heap *h, struct fh_block *b)
     uint32_t size = fh_free_size(&l->space, b, fh_tag_open(secret_of(h), b));
     if (size <= fh_pool_top_size(h) || room / FH_GRANULE != size || !retire_top(h))
         return;
-    struct fh_view v = view_of(h);
+    struct fh_view v;
+    look(h, &v);
     if (b == h->victim)
         set_victim(h, NULL, 0);
     else if (!fh_list_remove(l, &v, b))
@@ -576,7 +588,8 @@ static bool ends_whole(struct fh_heap *h, const struct fh_region *r)
 {
     const struct fh_block *end = (const struct fh_block *)fh_hi_for(r->last);
     fh_space_find(&h->lists.space, r->lo);
-    struct fh_view v = view_of(h);
+    struct fh_view v;
+    look(h, &v);
     uint32_t tag = fh_tag_open(v.secret, end);
     uint32_t size;
     if (!fh_is_tag(tag))
@@ -589,7 +602,8 @@ static bool begins_whole(struct fh_heap *h, const struct fh_region *r)
 {
     const struct fh_block *b = (const struct fh_block *)r->lo;
     fh_space_find(&h->lists.space, r->lo);
-    struct fh_view v = view_of(h);
+    struct fh_view v;
+    look(h, &v);
     uint32_t tag = fh_tag_open(v.secret, b);
     if (!fh_is_tag(tag))
         return fh_blame(&h->lists, FH_BAD_TAG, b, FH_USED, tag);
@@ -694,7 +708,8 @@ bool fh_pool_is_spare(struct fh_heap *h, const struct fh_region *r)
     uint32_t other_size;
     if (n == 0)
         return false;
-    struct fh_view v = view_of(h);
+    struct fh_view v;
+    look(h, &v);
     if (b == h->top)
         return h->victim_size >= n || fh_list_find(l, n, &other_size) != NULL;
     if (fh_pool_top_size(h) >= n)
@@ -716,7 +731,8 @@ bool fh_pool_detach(struct fh_heap *h, struct fh_region *r)
     uint32_t n = idle_size(h, r);
     if (n == 0)
         return false;
-    struct fh_view v = view_of(h);
+    struct fh_view v;
+    look(h, &v);
     if (b == h->top)
         no_top(h);
     else if (b == h->victim)
@@ -764,7 +780,8 @@ void fh_pool_relist(struct fh_heap *h)
             if (tag == FH_TOP)
                 fh_make_free(secret_of(h), b, n);
             if (fh_is_free(tag) && *fh_footer_of(fh_after(b, n)) == n) {
-                struct fh_view v = view_of(h);
+                struct fh_view v;
+                look(h, &v);
                 fh_list_insert(&h->lists, &v, b, n);
                 fh_pool_promote(h, b);
                 /* The insertion may have asked for the region of another block. */

@@ -219,7 +219,8 @@ static struct fh_space two_regions(void)
 static void bounds(void)
 {
     struct fh_space space = two_regions();
-    struct fh_view v = fh_view_of(&space);
+    struct fh_view v;
+    fh_look(&space, &v);
     EQUAL(v.lo, space.lo);
     EQUAL(v.span, space.span);
     EQUAL(v.secret, 7);

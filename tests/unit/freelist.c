@@ -178,7 +178,7 @@ static void make_lists(uint32_t classes)
     lists->mark = fh_list_mark(lists->space.secret);
     lists->space.lo = (uintptr_t)place(0);
     lists->space.span = (uintptr_t)place(PLACES) - (uintptr_t)place(0);
-    view = fh_view_of(&lists->space);
+    fh_look(&lists->space, &view);
 }
 
 /* The lists are the arrays, from both ends; bitmap and summary say which are empty. */

@@ -135,7 +135,8 @@ static void finds_every_bit(void)
 static void join_strays(struct fh_block *first, struct fh_block *stray)
 {
     struct fh_lists *l = &rig.heap->lists;
-    struct fh_view view = fh_view_of(&l->space);
+    struct fh_view view;
+    fh_look(&l->space, &view);
     REQUIRE(first->next == 0 && fh_list_remove(l, &view, stray));
     first->next = fh_link_to(l, stray);
     stray->prev = fh_link_to(l, first);
