@@ -772,6 +772,83 @@ static void damaged_structure_of_a_user(void)
     damaged_structure(false);
 }
 
+/* What a warm cache has and has room for is taken and put without the lock; the largest cached size and the smallest too. */
+static void without_the_lock(void)
+{
+    struct fh_cache *c = open_held(RIG_MEMORY);
+    const size_t sizes[] = { 0, 1, 100, c->most_bytes };
+    for (unsigned k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        void *ptr[8];
+        for (unsigned i = 0; i < 8; i++)
+            REQUIRE((ptr[i] = fh_malloc(rig.heap, sizes[k])) != NULL);
+        make_room(c);
+        unsigned locks = rig.locks;
+        for (unsigned round = 0; round < 3; round++) {
+            for (unsigned i = 0; i < 8; i++)
+                fh_cache_free(c, ptr[i]);
+            for (unsigned i = 8; i-- > 0;)
+                CHECK(fh_cache_malloc(c, sizes[k]) == ptr[i]);
+        }
+        EQUAL(rig.locks, locks);
+        /* Without room it is taken, and then the cache holds no more than half of what it may. */
+        intptr_t less = c->room - ((intptr_t)granules_at(ptr[0]) - 1);
+        c->room -= less;
+        c->limit -= less;
+        locks = rig.locks;
+        fh_cache_free(c, ptr[0]);
+        CHECK(rig.locks > locks);
+        CHECK(c->room >= c->limit / 2);
+        for (unsigned i = 1; i < 8; i++)
+            fh_cache_free(c, ptr[i]);
+        rig_sound(&rig);
+        make_room(c);
+        for (unsigned i = 0; i < 8; i++)
+            CHECK(fh_cache_malloc(c, sizes[k]) != NULL);
+    }
+    unsigned locks = rig.locks;
+    void *large = fh_cache_malloc(c, c->most_bytes + 1);
+    CHECK(large != NULL && rig.locks > locks);
+    fh_cache_free(c, large);
+    CHECK(fh_cache_malloc(c, SIZE_MAX) == NULL);
+    rig_sound(&rig);
+}
+
+/* While a call is inside a CPU's cache, that is busy: what interrupts the call stays out. */
+static uint32_t busy_seen;
+static unsigned times_seen;
+
+static uintptr_t look_at_busy(void *ctx)
+{
+    struct rig *r = ctx;
+    if (r->heap != NULL && r->heap->by_cpu != NULL && r->heap->by_cpu[0] != NULL) {
+        busy_seen += r->heap->by_cpu[0]->busy == FH_BUSY;
+        times_seen++;
+    }
+    return 0;
+}
+
+static void busy_inside(void)
+{
+    open(RIG_MEMORY);
+    rig.port.unlock = NULL;
+    rig.port.lock = look_at_busy;
+    void *ptr = fh_malloc(rig.heap, 48);
+    struct fh_cache *c = rig.heap->by_cpu[0];
+    REQUIRE(ptr != NULL && c != NULL);
+    c->span = 0;
+    busy_seen = times_seen = 0;
+    void *other = fh_malloc(rig.heap, 48);
+    CHECK(other != NULL && times_seen != 0);
+    EQUAL(busy_seen, times_seen);
+    EQUAL(c->busy, 0);
+    c->span = 0;
+    busy_seen = times_seen = 0;
+    fh_free(rig.heap, ptr);
+    CHECK(times_seen != 0);
+    EQUAL(busy_seen, times_seen);
+    EQUAL(c->busy, 0);
+}
+
 TESTS(unit_cache) = {
     { "damaged_structure_of_a_cpu", damaged_structure_of_a_cpu },
     { "damaged_structure_of_a_user", damaged_structure_of_a_user },
@@ -790,5 +867,7 @@ TESTS(unit_cache) = {
     { "asked_to_give_back", asked_to_give_back },
     { "damaged_list_of_caches", damaged_list_of_caches },
     { "caches_of_cpus", caches_of_cpus },
+    { "without_the_lock", without_the_lock },
+    { "busy_inside", busy_inside },
     TESTS_END
 };

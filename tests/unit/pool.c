@@ -593,6 +593,154 @@ static void aligned_blocks(void)
     }
 }
 
+/* An idle region is spare if any other free block is as large: the top, the victim, or one on a list. Regions of one block each,
+ * in a heap whose own is full. */
+static struct fh_region *region_at(unsigned i)
+{
+    return (struct fh_region *)(void *)(rig_memory + 65536 * (i + 1));
+}
+
+static void *only_block(unsigned i)
+{
+    return (unsigned char *)region_at(i) + FH_HEADER_BYTES;
+}
+
+static void open_with_regions(const size_t *bytes, unsigned count)
+{
+    rig_open(&rig, rig_memory, 8192);
+    for (size_t size = 8000; size != 0; size /= 2) {
+        while (fh_malloc(rig.heap, size) != NULL)
+            continue;
+    }
+    while (fh_malloc(rig.heap, 0) != NULL)
+        continue;
+    CHECK(rig.heap->top == NULL && rig.heap->victim_size == 0);
+    for (unsigned i = 0; i < count; i++)
+        REQUIRE(fh_add_region(rig.heap, region_at(i), bytes[i] + FH_HEADER_BYTES) == bytes[i]);
+}
+
+static void make_victim(unsigned i, size_t bytes)
+{
+    struct fh_view v = fh_view_of(&rig.heap->lists.space);
+    REQUIRE(fh_list_remove(&rig.heap->lists, &v, as_block(only_block(i))));
+    rig.heap->victim = as_block(only_block(i));
+    rig.heap->victim_size = (uint32_t)(bytes / FH_GRANULE);
+}
+
+static void spare_regions(void)
+{
+    static const size_t sets[][3] = { { 4096 }, { 4096, 4080 }, { 4096, 4096 }, { 4080, 4096 }, { 8192, 4096, 4080 }, { 4080, 4096, 8192 }, { 8192, 8192, 4096 },
+        { 4096, 4096, 4096 }, { 4096, 4096, 8192 }, { 4096, 4080, 4080 } };
+    for (unsigned k = 0; k < sizeof sets / sizeof *sets; k++) {
+        unsigned count = 0;
+        while (count < 3 && sets[k][count] != 0)
+            count++;
+        for (unsigned victim = 0; victim <= count; victim++) {
+            open_with_regions(sets[k], count);
+            /* One of them is the top; another one, or none, the victim; and the rest are listed. */
+            if (victim < count && rig.heap->top == as_block(only_block(victim)))
+                continue;
+            if (victim < count)
+                make_victim(victim, sets[k][victim]);
+            for (unsigned i = 0; i < count; i++) {
+                bool spare = false;
+                for (unsigned other = 0; other < count; other++)
+                    spare |= other != i && sets[k][other] >= sets[k][i];
+                EQUAL(fh_pool_is_spare(rig.heap, region_at(i)), spare);
+                EQUAL(fh_check(rig.heap), FH_OK);
+            }
+            CHECK(!fh_pool_is_spare(rig.heap, &rig.heap->first));
+            rig_sound(&rig);
+        }
+    }
+}
+
+/* A region that is taken out leaves a whole heap, wherever its block was held; one in use is not taken out. */
+static void detached_regions(void)
+{
+    static const size_t bytes[] = { 8192, 4096, 2048 };
+    for (unsigned victim = 0; victim < 3; victim++) {
+        for (unsigned i = 0; i < 3; i++) {
+            open_with_regions(bytes, 3);
+            if (victim != 0)
+                make_victim(victim, bytes[victim]);
+            size_t total = rig.heap->total;
+            CHECK(!fh_pool_detach(rig.heap, &rig.heap->first));
+            CHECK(fh_pool_detach(rig.heap, region_at(i)));
+            EQUAL(rig.heap->total, total - bytes[i] / FH_GRANULE);
+            EQUAL(rig_sum(&rig).regions, 3);
+            rig_sound(&rig);
+            void *ptr = fh_malloc(rig.heap, 100);
+            CHECK(ptr != NULL && fh_region_over(&rig.heap->lists.space, (uintptr_t)ptr, (uintptr_t)ptr) != region_at(i));
+            for (unsigned k = 0; k < 3; k++) {
+                if (k == i)
+                    continue;
+                bool holds = fh_region_over(&rig.heap->lists.space, (uintptr_t)ptr, (uintptr_t)ptr) == region_at(k);
+                EQUAL(fh_pool_detach(rig.heap, region_at(k)), !holds);
+            }
+            rig_sound(&rig);
+        }
+    }
+}
+
+/* The outermost addresses move with the regions, and no region lies in part beyond the reach of links. */
+static void outermost_addresses(void)
+{
+    rig_open(&rig, rig_memory + 131072, 8192);
+    uintptr_t lowest = rig.heap->lowest;
+    uintptr_t highest = rig.heap->highest;
+    REQUIRE(fh_add_region(rig.heap, rig_memory + 262144, 4096) != 0);
+    EQUAL(rig.heap->lowest, lowest);
+    EQUAL(rig.heap->highest, (uintptr_t)(rig_memory + 262144 + 4096));
+    highest = rig.heap->highest;
+    REQUIRE(fh_add_region(rig.heap, rig_memory + 65536, 4096) != 0);
+    EQUAL(rig.heap->lowest, (uintptr_t)(rig_memory + 65536) + FH_HEADER_BYTES);
+    EQUAL(rig.heap->highest, highest);
+    REQUIRE(fh_add_region(rig.heap, rig_memory + 200000, 4096) != 0);
+    EQUAL(rig.heap->highest, highest);
+    rig_sound(&rig);
+    if (sizeof(size_t) == 4)
+        return;
+    const size_t reach = (size_t)FH_REACH * FH_GRANULE;
+    unsigned char *mem = host_map(NULL, 2 * reach + 65536);
+    if (mem == NULL)
+        test_skip("no memory to map");
+    rig_open(&rig, mem + reach, 8192);
+    unsigned char *from = (unsigned char *)&rig.heap->lists;
+    EQUAL(fh_add_region(rig.heap, from + reach - 8192, 8192 + FH_GRANULE), 0);
+    EQUAL(fh_add_region(rig.heap, from + reach, 8192), 0);
+    EQUAL(fh_add_region(rig.heap, from - reach, 8192), 0);
+    CHECK(rig_zero(from + reach - 8192, 16384) && rig_zero(from - reach, 8192));
+    CHECK(fh_add_region(rig.heap, from + reach - 8192, 8192) != 0);
+    CHECK(fh_add_region(rig.heap, from - reach + FH_GRANULE, 8192) != 0);
+    CHECK(fh_malloc(rig.heap, 8000) != NULL && fh_malloc(rig.heap, 8000) != NULL);
+    rig_sound(&rig);
+}
+
+/* Mending believes no word that is no tag, though all around it is as if it were one. */
+static void mended_by_tags_only(void)
+{
+    make_row();
+    unsigned char *false_one = row[3] + FH_GRANULE;
+    put_below(row[3], FH_TAG_LIMIT);
+    put_below(false_one, fh_tag_for(FH_FREE, each - 1) | FH_TAG_LIMIT);
+    *fh_footer_of(as_block(row[4])) = each - 1;
+    fh_free(rig.heap, row[7]);
+    size_t used = rig.heap->used;
+    rig.depth++;
+    fh_pool_relist(rig.heap);
+    rig.depth--;
+    EQUAL(rig.heap->used, used);
+    for (uint32_t class = 0; class < rig.heap->lists.classes; class++)
+        CHECK(*fh_head_of(&rig.heap->lists, class) != fh_link_to(&rig.heap->lists, as_block(false_one)));
+    CHECK(fh_malloc(rig.heap, 100) == row[7]);
+    /* A dead tag is none either. */
+    put_below(false_one, FH_DEAD);
+    put_below(row[3], fh_tag_for(FH_USED, each));
+    fh_pool_relist(rig.heap);
+    EQUAL(fh_check(rig.heap), FH_OK);
+}
+
 TESTS(unit_pool) = {
     { "relist_finds_all", relist_finds_all },
     { "damage_met_by_free", damage_met_by_free },
@@ -614,5 +762,9 @@ TESTS(unit_pool) = {
     { "runs", runs },
     { "resized_in_place", resized_in_place },
     { "aligned_blocks", aligned_blocks },
+    { "spare_regions", spare_regions },
+    { "detached_regions", detached_regions },
+    { "outermost_addresses", outermost_addresses },
+    { "mended_by_tags_only", mended_by_tags_only },
     TESTS_END
 };

@@ -207,6 +207,31 @@ static void damage_first(void)
     EQUAL(rig.depth, 0);
 }
 
+/* Damage that is met only when the port's memory is entered: reported, mended, and the memory entered all the same. */
+static void damage_met_by_growth(void)
+{
+    open();
+    unsigned char *ptr = fh_malloc(rig.heap, 100);
+    REQUIRE(ptr != NULL && rig.heap->top != NULL);
+    struct fh_lists *l = &rig.heap->lists;
+    uint32_t class = fh_class_of(l, fh_pool_top_size(rig.heap));
+    if (FH_MAX_CLASSES == 1)
+        test_does_not_apply();
+    *fh_head_of(l, class) = fh_link_to(l, (struct fh_block *)(void *)ptr);
+    fh_map_set(l, class);
+    answer = rig_memory + 131072;
+    answer_bytes = 4 * HEAP;
+    unsigned char *large = fh_malloc(rig.heap, 3 * HEAP);
+    CHECK(large >= answer && large < answer + 4 * HEAP);
+    EQUAL(rig.faults, 1);
+    EQUAL(rig.fault.kind, FH_BAD_LINK);
+    EQUAL(rig.acquires, 1);
+    EQUAL(rig.releases, 0);
+    EQUAL(rig.heap->highest, (uintptr_t)answer + answer_bytes);
+    rig.faults = 0;
+    rig_sound(&rig);
+}
+
 /* An idle region goes back when another free block is as large; neither the first one nor the caller's ever do. */
 static void what_is_shed(void)
 {
@@ -271,6 +296,7 @@ TESTS(unit_rescue) = {
     { "none_at_all", none_at_all },
     { "impossible", impossible },
     { "damage_first", damage_first },
+    { "damage_met_by_growth", damage_met_by_growth },
     { "what_is_shed", what_is_shed },
     { "caches_forget", caches_forget },
     TESTS_END
