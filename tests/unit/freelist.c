@@ -300,7 +300,7 @@ static void classes_above(void)
 static void damaged_links(void)
 {
     struct fh_block copy[3];
-    for (unsigned who = 0; who < 6; who++) {
+    for (unsigned who = 0; who < 7; who++) {
         make_lists(FH_MAX_CLASSES);
         const uint32_t n = 6;
         uint32_t class = fh_class_of(lists, n);
@@ -346,7 +346,7 @@ static void damaged_links(void)
         default:    /* to what is no free block: the link is wrong, and so is who has it */
             b->next = fh_link_to(lists, place(9));
             place(9)->prev = found = 77;
-            *fh_tag_of(place(9)) = 0;
+            fh_tag_seal(lists->space.secret, place(9), who == 5 ? FH_USED : FH_DEAD);
             expected = fh_link_to(lists, b);
         }
         for (unsigned i = 0; i < 3; i++)
