@@ -683,6 +683,29 @@ static void detached_regions(void)
     }
 }
 
+/* A list that is damaged, and met by the block of a region that is added: reported, mended, and the region serves. */
+static void added_to_a_damaged_list(void)
+{
+    if (FH_MAX_CLASSES == 1)
+        test_does_not_apply();
+    make_row();
+    struct fh_lists *l = &rig.heap->lists;
+    const size_t bytes = 4096;
+    uint32_t class = fh_class_of(l, (uint32_t)(bytes / FH_GRANULE));
+    REQUIRE(*fh_head_of(l, class) == 0);
+    *fh_head_of(l, class) = fh_link_to(l, as_block(row[2]));
+    fh_map_set(l, class);
+    EQUAL(fh_add_region(rig.heap, region_at(2), bytes + FH_HEADER_BYTES), bytes);
+    EQUAL(rig.faults, 1);
+    EQUAL(rig.fault.kind, FH_BAD_LINK);
+    CHECK(rig.fault.ptr == region_at(2));
+    rig.faults = 0;
+    rig_sound(&rig);
+    bool is_used = true;
+    EQUAL(rig_block_at(&rig, only_block(2), &is_used), bytes);
+    CHECK(!is_used);
+}
+
 /* The outermost addresses move with the regions, and no region lies in part beyond the reach of links. */
 static void outermost_addresses(void)
 {
@@ -764,6 +787,7 @@ TESTS(unit_pool) = {
     { "aligned_blocks", aligned_blocks },
     { "spare_regions", spare_regions },
     { "detached_regions", detached_regions },
+    { "added_to_a_damaged_list", added_to_a_damaged_list },
     { "outermost_addresses", outermost_addresses },
     { "mended_by_tags_only", mended_by_tags_only },
     TESTS_END
