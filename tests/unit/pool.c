@@ -621,7 +621,8 @@ static void open_with_regions(const size_t *bytes, unsigned count)
 
 static void make_victim(unsigned i, size_t bytes)
 {
-    struct fh_view v = fh_view_of(&rig.heap->lists.space);
+    struct fh_view v;
+    fh_look(&rig.heap->lists.space, &v);
     REQUIRE(fh_list_remove(&rig.heap->lists, &v, as_block(only_block(i))));
     rig.heap->victim = as_block(only_block(i));
     rig.heap->victim_size = (uint32_t)(bytes / FH_GRANULE);
