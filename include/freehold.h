@@ -48,6 +48,13 @@ extern "C" {
 /* How far from a heap its regions may lie, in granules to either side: where its links end. */
 #define FH_REACH ((uint32_t)1 << 30)
 
+/* The library built with -DFH_HARDENED (src/harden.h) finds more and costs more: four bytes a block and a canary, so that one byte written
+ * past the size that was asked for is known when the block is named again; poison in free memory, looked at when it is handed out again; a
+ * quarantine of the last 64 freed blocks, given back before a request is refused or the port is asked. fh_usable_size answers the
+ * size that was asked for; fh_free and the allocating calls also take time for each byte of the block, up to 4096; fh_check reads what
+ * is poisoned; fh_trim empties the quarantine; there are no caches: fh_cache_open answers NULL and port->cache is not used. Its caller
+ * needs no switch. */
+
 /* A heap. What is in it is private; it lies at the start of the heap's first region. */
 struct fh_heap;
 
@@ -72,6 +79,8 @@ enum fh_fault_kind {
     FH_BAD_MAP,       /* the bitmap of non-empty lists is wrong */
     FH_BAD_COUNT,     /* the statistics are not the sum over the blocks */
     FH_BAD_CONTROL,   /* the control structure or a region's header is damaged */
+    /* What only a hardened build sees; see FH_HARDENED. */
+    FH_BAD_POISON,    /* a free block was written to behind its links. The call that met it is not refused */
     FH_FAULT_KINDS
 };
 
@@ -99,7 +108,10 @@ struct fh_cache_layer;    /* the per-CPU caches as a thing to link; see fh_cpu_c
  * lock      Enters the critical section and returns the state to restore (the interrupt flag, say). Called once per
  *           public call or step of it, never nested by the core.
  * unlock    Leaves it.
- * fault     Hears of misuse and damage, with the lock held: it must not call the heap. NULL: the core traps.
+ * fault     Hears of misuse and damage, with the lock held: it must not call the heap. NULL: the core traps. It may return: the
+ *           operation is refused (but for FH_BAD_POISON, where it goes on), damaged lists are made anew, the rest of the heap goes
+ *           on. It may note fault->block, so that the program never names that block again. It may halt, or jump to a recovery
+ *           point; then nothing has been mended and the lock is still held, which is the jumper's to leave.
  * cpus, cpu How many caches to keep, and which one the caller is to use now (below cpus). cpus is also how many calls may
  *           be inside acquire at once, and 4 more: set it to the number of threads of a port without caches too. A
  *           cache has no lock: until the call returns, nobody else may be told the same number, unless it interrupts the

@@ -324,7 +324,7 @@ struct fh_cache *fh_cache_open(struct fh_heap *h)
     size_t share = h->total * FH_GRANULE / HEADS_SHARE / sizeof(struct fh_block *);
     uint32_t most = share < 4 ? 4 : share > MOST_GRANULES ? MOST_GRANULES : (uint32_t)share;
     uint32_t granules = fh_granules_for(sizeof(struct fh_cache) + (most + 1) * sizeof(struct fh_block *));
-    if (h->port->cache == NULL)
+    if (FH_IS_HARDENED || h->port->cache == NULL)
         return NULL;
     uintptr_t state = fh_enter(h);
     struct fh_cache *c = (struct fh_cache *)(void *)fh_pool_take(h, granules);

@@ -57,6 +57,9 @@ enum fh_fault_kind fh_check_tag(const struct fh_heap *h, const struct fh_block *
 
 enum fh_fault_kind fh_check_block(struct fh_heap *h, const struct fh_block *b, uint32_t tag, uint32_t n, struct fh_census *census)
 {
+    enum fh_fault_kind kind = fh_harden_check_block(h, b, tag, n);
+    if (kind != FH_OK)
+        return kind;
     census->granules += n;
     if (!fh_is_free(tag)) {
         census->used_granules += n;
@@ -167,7 +170,7 @@ enum fh_fault_kind fh_check_control(const struct fh_heap *h)
     bool whole = h->lists.classes != 0 && h->lists.classes <= FH_MAX_CLASSES && fh_region_is_whole(space, &h->first)
                  && fh_region_over(space, h->first.lo, h->first.lo) == &h->first && shortcut_holds(space) && h->lists.blame.kind == FH_OK
                  && (h->top != NULL) == (h->top_end != 0);
-    return whole ? FH_OK : FH_BAD_CONTROL;
+    return whole ? fh_harden_check(h) : FH_BAD_CONTROL;
 }
 
 static enum fh_fault_kind check(struct fh_heap *h)
@@ -194,7 +197,7 @@ enum fh_fault_kind fh_check(struct fh_heap *h)
 {
     uintptr_t state = fh_enter_to_read(h);
     enum fh_fault_kind kind = check(h);
-    fh_leave(h, state);
+    fh_leave_reader(h, state);
     return kind;
 }
 
@@ -225,5 +228,5 @@ void fh_walk(struct fh_heap *h, fh_visit *visit, void *arg)
     const struct fh_region *r;
     while ((r = fh_region_from(&h->lists.space, from)) != NULL && walk_region(h, r, visit, arg))
         from = r->last;
-    fh_leave(h, state);
+    fh_leave_reader(h, state);
 }

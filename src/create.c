@@ -80,7 +80,7 @@ struct fh_heap *fh_create(void *mem, size_t size, const struct fh_port *port)
     struct fh_heap *h = sane ? lay(start, start + (got - 1), port, acquired) : NULL;
     if (h == NULL && acquired && port->release != NULL)
         port->release(port->ctx, mem, got);
-    if (h != NULL && port->cache != NULL && port->cpus != 0 && port->cpu != NULL)
+    if (h != NULL && port->cache != NULL && port->cpus != 0 && port->cpu != NULL && !FH_IS_HARDENED)
         port->cache->start(h);
     return h;
 }
@@ -110,9 +110,19 @@ static void drain(struct fh_heap *h)
     fh_leave(h, state);
 }
 
+/* Neither is a region from which blocks are kept back. */
+static void empty_quarantine(struct fh_heap *h)
+{
+    uintptr_t state = fh_enter(h);
+    fh_quarantine_empty(h);
+    fh_leave(h, state);
+}
+
 size_t fh_trim(struct fh_heap *h)
 {
     const struct fh_port *port = h->port;
+    if (FH_IS_HARDENED)
+        empty_quarantine(h);
     if (fh_keeps_all(h))
         return 0;
     size_t released = 0;

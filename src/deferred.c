@@ -42,9 +42,10 @@ static void finish(struct fh_heap *h)
         }
         uintptr_t next = *fh_quick_link_of(b);
         fh_unmark(b);
+        fh_canary_mend(h, b);
         uint32_t tag;
         uint32_t granules = fh_pool_open(h, b, &tag);
-        if (granules == 0 || fh_pool_give(h, b, tag, granules) == NULL)
+        if (granules == 0 || !fh_harden_give(h, b, tag, granules))
             fh_report(h, b);
         else
             h->deferrals++;

@@ -14,6 +14,17 @@ static inline bool has_cpu_caches(const struct fh_heap *h)
     return h->by_cpu != NULL && h->seal == fh_seal_for(h);
 }
 
+/* The rescue leaves the lock, and knows granules only. */
+static inline void *exactly(struct fh_heap *h, void *ptr, size_t size)
+{
+    if (FH_IS_HARDENED && ptr != NULL) {
+        uintptr_t state = fh_enter(h);
+        fh_canary_set(h, (struct fh_block *)ptr, size);
+        fh_leave(h, state);
+    }
+    return ptr;
+}
+
 void *fh_malloc(struct fh_heap *h, size_t size)
 {
     uint32_t granules = fh_granules_for(size);
@@ -25,7 +36,8 @@ void *fh_malloc(struct fh_heap *h, size_t size)
     uintptr_t state = fh_enter(h);
     b = fh_pool_take(h, granules);
     if (fh_rarely(b == NULL))
-        return fh_rescue_of(h)->take(h, granules, 0, state);
+        return exactly(h, fh_rescue_of(h)->take(h, granules, 0, state), size);
+    fh_canary_set(h, b, size);
     fh_leave(h, state);
     return b;
 }
@@ -42,7 +54,8 @@ void *fh_aligned_alloc(struct fh_heap *h, size_t align, size_t size)
     uintptr_t state = fh_enter(h);
     struct fh_block *b = fh_pool_take_aligned(h, granules, align);
     if (b == NULL)
-        return fh_rescue_of(h)->take(h, granules, align, state);
+        return exactly(h, fh_rescue_of(h)->take(h, granules, align, state), size);
+    fh_canary_set(h, b, size);
     fh_report(h, NULL);
     fh_leave(h, state);
     return b;
@@ -55,7 +68,7 @@ void *fh_calloc(struct fh_heap *h, size_t count, size_t size)
         return NULL;
     void *ptr = fh_malloc(h, bytes);
     if (ptr != NULL)
-        fh_zero(ptr, bytes);
+        fh_zero_asked(ptr, bytes);
     return ptr;
 }
 
@@ -64,7 +77,7 @@ void fh_free(struct fh_heap *h, void *ptr)
     if (ptr == NULL || (has_cpu_caches(h) && h->port->cache->put(h, (struct fh_block *)ptr)))
         return;
     uintptr_t state = fh_enter(h);
-    struct fh_block *joined = fh_pool_free(h, ptr);
+    struct fh_block *joined = fh_harden_free(h, ptr);
     if (fh_rarely(joined == NULL)) {
         fh_report(h, ptr);
     } else if (!fh_keeps_all(h) && fh_rarely(fh_pool_begins_region(h, joined))) {
@@ -82,6 +95,10 @@ static uint32_t resize_here(struct fh_heap *h, void *ptr, size_t size, uint32_t 
     uint32_t granules = fh_pool_open(h, ptr, tag);
     uint32_t wanted = granules != 0 ? fh_granules_with(*tag, size) : 0;
     *done = wanted != 0 && fh_pool_resize(h, (struct fh_block *)ptr, *tag, granules, wanted);
+    if (fh_rarely(!*done && wanted != 0 && fh_quarantine_yield_behind(h, (struct fh_block *)ptr, granules, wanted)))
+        *done = fh_pool_resize(h, (struct fh_block *)ptr, *tag, granules, wanted);
+    if (*done)
+        fh_canary_set(h, (struct fh_block *)ptr, size);
     if (fh_rarely(!*done && h->lists.blame.kind != FH_OK)) {
         fh_report(h, ptr);
         granules = 0;
@@ -132,5 +149,5 @@ size_t fh_usable_size(struct fh_heap *h, const void *ptr)
     if (fh_rarely(granules == 0))
         fh_report(h, ptr);
     fh_leave(h, state);
-    return granules != 0 ? fh_user_bytes(tag, granules) : 0;
+    return granules != 0 ? fh_exact_bytes(h, (const struct fh_block *)ptr, fh_user_bytes(tag, granules)) : 0;
 }

@@ -34,10 +34,16 @@ static inline uintptr_t fh_enter(struct fh_heap *h)
     return state;
 }
 
-static inline void fh_leave(const struct fh_heap *h, uintptr_t state)
+static inline void fh_leave_reader(const struct fh_heap *h, uintptr_t state)
 {
     if (h->port->unlock != NULL)
         h->port->unlock(h->port->ctx, state);
+}
+
+static inline void fh_leave(struct fh_heap *h, uintptr_t state)
+{
+    fh_harden_leave(h);
+    fh_leave_reader(h, state);
 }
 
 /* What is rarely done, named by fh_create alone; see rescue.c. */

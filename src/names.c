@@ -22,6 +22,7 @@ const char *fh_fault_name(enum fh_fault_kind kind)
         [FH_BAD_MAP] = "damaged map of lists",
         [FH_BAD_COUNT] = "wrong count",
         [FH_BAD_CONTROL] = "damaged control structure",
+        [FH_BAD_POISON] = "write after free",
     };
     return (unsigned)kind < FH_FAULT_KINDS ? names[kind] : "unknown fault";
 }

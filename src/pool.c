@@ -79,7 +79,10 @@ uint32_t fh_pool_open(struct fh_heap *h, const void *ptr, uint32_t *tag)
 {
     struct fh_view v;
     look(h, &v);
-    return open_used(h, &v, (const struct fh_block *)ptr, tag);
+    uint32_t granules = open_used(h, &v, (const struct fh_block *)ptr, tag);
+    if (FH_IS_HARDENED && granules != 0)
+        return fh_canary_open(h, (const struct fh_block *)ptr, *tag, granules);
+    return granules;
 }
 
 /* Makes the whole of a free block a used one, the tag behind which has been opened. */
@@ -130,6 +133,7 @@ FH_HOT bool carve(struct fh_heap *h, struct fh_view *v, struct fh_block *b, uint
 {
     struct fh_lists *l = &h->lists;
     uint32_t rest = size - *n;
+    uint32_t clean = fh_poison_cut(h, b, size, *n);
     uint32_t tag;
     if (rest < FH_MIN_GRANULES) {
         if (!open_behind(h, v->secret, fh_after(b, size), FH_PREV_FREE, &tag) || !fh_list_remove(l, v, b))
@@ -143,6 +147,7 @@ FH_HOT bool carve(struct fh_heap *h, struct fh_view *v, struct fh_block *b, uint
     if (h->victim_size != 0 && (!open_victim(h, v) || !fh_list_insert(l, v, h->victim, h->victim_size)))
         return false;
     set_victim(h, use_front(v, b, *n, rest), rest);
+    fh_poison_rest(h, h->victim, rest, clean, *n);
     return true;
 }
 
@@ -151,9 +156,11 @@ FH_HOT bool carve_victim(struct fh_heap *h, struct fh_view *v, uint32_t *n)
     struct fh_block *b = h->victim;
     uint32_t size = h->victim_size;
     uint32_t rest = size - *n;
+    uint32_t clean = fh_poison_cut(h, b, size, *n);
     uint32_t tag;
     if (rest >= FH_MIN_GRANULES) {
         set_victim(h, use_front(v, b, *n, rest), rest);
+        fh_poison_rest(h, h->victim, rest, clean, *n);
         return true;
     }
     if (!open_behind(h, v->secret, fh_after(b, size), FH_PREV_FREE, &tag))
@@ -183,6 +190,7 @@ FH_HOT uint32_t open_top(struct fh_heap *h, struct fh_view *v)
 FH_HOT bool carve_top(struct fh_heap *h, struct fh_view *v, uint32_t size, uint32_t *n)
 {
     struct fh_block *b = h->top;
+    uint32_t clean = fh_poison_cut(h, b, size, *n);
     uint32_t tag;
     if (fh_rarely(size - *n < FH_MIN_GRANULES)) {
         if (!open_behind(h, v->secret, fh_after(b, size), FH_PREV_FREE, &tag))
@@ -194,6 +202,7 @@ FH_HOT bool carve_top(struct fh_heap *h, struct fh_view *v, uint32_t size, uint3
     }
     struct fh_block *behind = fh_after(b, *n);
     fh_make_top(v->secret, behind);
+    fh_poison_rest(h, behind, size - *n, clean, *n);
     h->top = behind;
     fh_tag_seal(v->secret, b, fh_tag_for(FH_USED, *n));
     return true;
@@ -430,6 +439,8 @@ FH_HOT struct fh_block *give(struct fh_heap *h, struct fh_view *v, struct fh_blo
     if (fh_is_free(behind_tag) && behind_tag != FH_TOP && (k = size_behind(h, v, behind, behind_tag)) == 0)
         return NULL;
     uint32_t total = m + granules + k;
+    /* Asked while the view shows their region: the lists may lead it elsewhere. */
+    uint32_t top_size = (uint32_t)((v->span - ((uintptr_t)behind - v->lo)) / FH_GRANULE);
     bool stays = false;
     if (m != 0) {
         stays = before == h->victim;
@@ -446,12 +457,14 @@ FH_HOT struct fh_block *give(struct fh_heap *h, struct fh_view *v, struct fh_blo
         if (stays)
             set_victim(h, NULL, 0);
         h->top = before;
+        fh_poison_join(h, before, m, b, granules, top_size);
         fh_make_top(v->secret, before);
     } else {
         if (stays)
             set_victim(h, before, total);
         else if (!fh_list_insert(l, v, before, total))
             return NULL;
+        fh_poison_join(h, before, m, b, granules, k);
         fh_make_free(v->secret, before, total);
     }
     if (fh_is_free(behind_tag))
@@ -790,3 +803,19 @@ void fh_pool_relist(struct fh_heap *h)
         }
     }
 }
+
+#ifdef FH_HARDENED
+bool fh_pool_look(struct fh_heap *h, const struct fh_block *b, uint32_t tag, uint32_t granules)
+{
+    struct fh_view v;
+    look(h, &v);
+    const struct fh_block *behind = fh_after(b, granules);
+    uint32_t behind_tag;
+    uint32_t m;
+    if (!fh_sees(&v, &h->lists.space, b) || !open_behind(h, v.secret, behind, 0, &behind_tag))
+        return false;
+    if ((tag & FH_PREV_FREE) != 0 && open_before(h, &v, b, &m) == NULL)
+        return false;
+    return !fh_is_free(behind_tag) || behind_tag == FH_TOP || size_behind(h, &v, behind, behind_tag) != 0;
+}
+#endif

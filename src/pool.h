@@ -11,6 +11,7 @@
 #define FH_POOL_H
 
 #include "freelist.h"
+#include "harden.h"
 #include "region.h"
 
 struct fh_cache;
@@ -43,6 +44,9 @@ struct fh_heap {
     uint16_t growing;         /* calls inside acquire right now */
     uint32_t steps;           /* of fh_check_step so far, by which a cursor knows that no other one came in between */
     struct fh_block *watched; /* where fh_check_step goes on: moved up when a block that begins there is absorbed */
+#ifdef FH_HARDENED
+    struct fh_quarantine quarantine;
+#endif
     _Alignas(FH_GRANULE) struct fh_lists lists;
 };
 
@@ -71,10 +75,10 @@ static inline uint32_t fh_granules_for(size_t size)
     /* Compared before anything is added: size + tag + rounding would wrap for sizes near SIZE_MAX. */
     if (fh_rarely(size > FH_MAX_REQUEST))
         return 0;
-    uint32_t granules = (uint32_t)((size + FH_TAG_BYTES + (FH_GRANULE - 1)) / FH_GRANULE);
+    uint32_t granules = (uint32_t)((size + FH_TAG_BYTES + FH_TAIL_BYTES + (FH_GRANULE - 1)) / FH_GRANULE);
     if (fh_rarely(granules >= FH_HUGE))
         return fh_huge_round(granules);
-    return granules < FH_MIN_GRANULES ? FH_MIN_GRANULES : granules;
+    return granules < FH_LEAST_GRANULES ? FH_LEAST_GRANULES : granules;
 }
 
 /* How many granules more must be free to find that alignment anywhere in them. */
@@ -142,12 +146,12 @@ static inline bool fh_is_own(const struct fh_block *b)
 
 static inline bool fh_pool_is_cached(const struct fh_heap *h, const struct fh_block *b)
 {
-    return h->caches != NULL && fh_is_marked(h->lists.space.secret, b);
+    return (FH_IS_HARDENED || h->caches != NULL) && fh_is_marked(h->lists.space.secret, b);
 }
 
 static inline size_t fh_payload_bytes(uint32_t granules)
 {
-    return (size_t)granules * FH_GRANULE - FH_TAG_BYTES;
+    return (size_t)granules * FH_GRANULE - FH_TAG_BYTES - FH_TAIL_BYTES;
 }
 
 /* A used block as a caller named it: the size of the one at ptr and its opened tag, or 0 and the blame if this heap did
@@ -184,7 +188,7 @@ static inline uint32_t fh_granules_with(uint32_t tag, size_t size)
 {
     if ((tag & FH_ALIGNED) == 0)
         return fh_granules_for(size);
-    return size <= FH_MAX_REQUEST ? fh_granules_for(size + sizeof(fh_word)) : 0;
+    return size <= FH_MAX_REQUEST ? fh_granules_for(fh_least_aligned(size) + sizeof(fh_word)) : 0;
 }
 
 /* Takes a block of at least that many granules whose payload is a multiple of align; NULL if there is none, or if damage
@@ -203,6 +207,21 @@ struct fh_block *fh_pool_give(struct fh_heap *h, struct fh_block *b, uint32_t ta
 
 /* Opens the block at ptr as fh_pool_open does and gives it back as fh_pool_give does, in one straight piece of code. */
 struct fh_block *fh_pool_free(struct fh_heap *h, void *ptr);
+
+#ifdef FH_HARDENED
+/* Are the neighbours of a used block what fh_pool_give will want them to be? If not, the blame. */
+bool fh_pool_look(struct fh_heap *h, const struct fh_block *b, uint32_t tag, uint32_t granules);
+#else
+static inline struct fh_block *fh_harden_free(struct fh_heap *h, void *ptr)
+{
+    return fh_pool_free(h, ptr);
+}
+
+static inline bool fh_harden_give(struct fh_heap *h, struct fh_block *b, uint32_t tag, uint32_t granules)
+{
+    return fh_pool_give(h, b, tag, granules) != NULL;
+}
+#endif
 
 /* Makes a used block that many granules large where it is: trims its tail, or extends it over the free block behind it. False
  * if that is not possible, or if damage was met and blamed. */

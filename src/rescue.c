@@ -86,10 +86,14 @@ static void *take_anyhow(struct fh_heap *h, uint32_t granules, size_t align, uin
         h->port->cache->drain(h);
         b = take(h, granules, align);
     }
+    if (b == NULL && fh_quarantine_yield(h, granules, align))
+        b = take(h, granules, align);
     if (b == NULL) {
         grow(h, region_bytes_for(granules, align), &state);
         b = take(h, granules, align);
     }
+    if (b != NULL)
+        fh_canary_set(h, b, SIZE_MAX);
     fh_report(h, NULL);
     fh_leave(h, state);
     return b;

@@ -88,6 +88,7 @@ void fh_stats(struct fh_heap *h, struct fh_stats *stats)
     stats->bytes_free = (h->total - h->used) * FH_GRANULE;
     if (fh_has_caches(h))
         stats->bytes_cached = h->port->cache->held(h) * FH_GRANULE;
+    stats->bytes_cached += fh_quarantine_held(h) * FH_GRANULE;
     uint64_t granules = top_size(h);
     if (granules != 0)
         count_free(stats, (uint32_t)granules, true);

@@ -248,6 +248,6 @@ enum fh_fault_kind fh_check_step(struct fh_heap *h, struct fh_cursor *c, size_t 
     h->watched = c->stage == IN_REGION ? (struct fh_block *)c->at : NULL;
     h->lists.space.span = 0;
     c->steps = ++h->steps;
-    fh_leave(h, state);
+    fh_leave_reader(h, state);
     return kind;
 }

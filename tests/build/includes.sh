@@ -3,7 +3,7 @@
 #
 # includes.sh [TOP] - fails on an include that breaks the rule of the house:
 #
-#     bits <- block <- {freelist, region} <- pool <- lock <- {cache, check, fault, deferred} <- {stats, step, heap, rescue, create}
+#     bits <- block <- {freelist, region, harden} <- pool <- lock <- {cache, check, fault, deferred} <- {stats, step, heap, rescue, create}
 #
 # (stats asks the cache layer what it holds, step is made of the facts of check.)
 # The core includes include/ and the compiler's own headers, never a port, an operating system or a C library. A port includes
@@ -26,10 +26,11 @@ allowed() {
     freelist.h | region.h) echo '"block.h"' ;;
     freelist.c) echo '"freelist.h"' ;;
     region.c) echo '"region.h"' ;;
-    pool.h) echo '"freelist.h" "region.h"' ;;
+    harden.h) echo '"block.h"' ;;
+    pool.h) echo '"freelist.h" "harden.h" "region.h"' ;;
     pool.c) echo '"pool.h"' ;;
     lock.h) echo '"pool.h"' ;;
-    cache.h | check.h | fault.c | deferred.c) echo '"lock.h"' ;;
+    cache.h | check.h | fault.c | deferred.c | harden.c) echo '"lock.h"' ;;
     check.c | step.c) echo '"check.h"' ;;
     cache.c) echo '"cache.h" "lock.h"' ;;
     stats.c | heap.c | rescue.c | create.c) echo '"lock.h" "cache.h"' ;;

@@ -14,17 +14,17 @@
 
 static _Alignas(16) unsigned char a_static[256];
 
-/* Something given back lately that is nobody's now, all of it: what a subject without `place` knows of free memory. */
-static bool freed_lately(struct lab_model *m, size_t least, struct lab_span *span)
+/* Something given back lately that is nobody's now, all of it and a margin around it. */
+static bool freed_lately(struct lab_model *m, size_t least, size_t margin, struct lab_span *span)
 {
     unsigned known = m->freed_count < LAB_MOST_FREED ? m->freed_count : LAB_MOST_FREED;
     for (unsigned tries = 0; known != 0 && tries < 40; tries++) {
         struct lab_span s = m->freed[lab_below(m, known)];
-        unsigned char *end = s.start + s.bytes + 64;
+        unsigned char *end = s.start + s.bytes + margin;
         bool taken = s.bytes < least;
         for (unsigned i = 0; !taken && i < m->live; i++)
-            taken = m->blocks[i].ptr < end && s.start < m->blocks[i].ptr + m->blocks[i].size + 64;
-        if (taken || !lab_is_mapped(s.start - 64, s.bytes + 128))
+            taken = m->blocks[i].ptr < end && s.start < m->blocks[i].ptr + m->blocks[i].size + margin;
+        if (taken || !lab_is_mapped(s.start - margin, s.bytes + 2 * margin))
             continue;
         *span = s;
         return true;
@@ -42,19 +42,14 @@ static bool place_unaided(struct lab_model *m, int part, struct lab_span *span)
         *span = (struct lab_span){ b != NULL ? b->ptr - tag : NULL, tag };
         return b != NULL && tag != 0;
     case LAB_TAG_FREE:
-        if (tag == 0 || !freed_lately(m, 0, span))
+        if (tag == 0 || !freed_lately(m, 0, 64, span))
             return false;
         *span = (struct lab_span){ span->start - tag, tag };
         return true;
     case LAB_LINK:
-        if (link == 0 || !freed_lately(m, link, span))
+        if (link == 0 || !freed_lately(m, link, 64, span))
             return false;
         span->bytes = link;
-        return true;
-    case LAB_DATA:
-        if (!freed_lately(m, link + 1, span))
-            return false;
-        *span = (struct lab_span){ span->start + link, span->bytes - link };
         return true;
     default:
         return false;
@@ -148,10 +143,23 @@ static bool late_write(struct lab_model *m, int part)
     if (!place(m, part, &span))
         return false;
     size_t most = span.bytes < 32 ? span.bytes : 32;
+    return stray_write(m, span.start, 1 + (size_t)lab_below(m, most));
+}
+
+/* The same behind the links, anywhere in what was asked for; or in as much of it as the subject claims to watch. */
+static bool late_write_behind(struct lab_model *m, int unused)
+{
+    struct lab_span span;
+    size_t link = m->subject->link_bytes;
+    (void)unused;
+    if (!freed_lately(m, link + 1, m->subject->granule, &span))
+        return false;
+    if (m->subject->late_bytes != 0 && span.bytes > m->subject->late_bytes)
+        span.bytes = m->subject->late_bytes;
+    span = (struct lab_span){ span.start + link, span.bytes - link };
+    size_t most = span.bytes < 32 ? span.bytes : 32;
     size_t bytes = 1 + (size_t)lab_below(m, most);
-    if (part == LAB_DATA)
-        span.start += lab_below(m, span.bytes - bytes + 1);
-    return stray_write(m, span.start, bytes);
+    return stray_write(m, span.start + lab_below(m, span.bytes - bytes + 1), bytes);
 }
 
 /* The calls that a wrong pointer is passed to. */
@@ -223,6 +231,20 @@ static bool twice_reused(struct lab_model *m, int call)
         return pass(m, (enum call)call, ptr);
     }
     return false;
+}
+
+/* A few calls later, whatever became of the address. If one of them was refused, memory was so short that what was given back had to
+ * be handed out at once: that is tried again, as long as there is hope. */
+static bool twice_delayed(struct lab_model *m, int call)
+{
+    void *ptr = NULL;
+    unsigned refused = m->refused + 1;
+    for (unsigned tries = 0; m->refused != refused && tries < 20; tries++) {
+        refused = m->refused;
+        ptr = give_any(m);
+        lab_operate(m, 1 + (unsigned)lab_below(m, 30));
+    }
+    return ptr != NULL && pass(m, (enum call)call, ptr);
 }
 
 static void *give_elsewhere(void *arg)
@@ -380,10 +402,11 @@ const struct lab_crime lab_crimes[] = {
     { "underflow-8", underflow, 8, false, "8 bytes written before a block" },
     { "late-link", late_write, LAB_LINK, false, "write after free, to the links" },
     { "late-quick", late_write, LAB_QUICK, false, "write after free, to the link or the mark of a cached block" },
-    { "late-data", late_write, LAB_DATA, true, "write after free, behind the links" },
+    { "late-data", late_write_behind, 0, true, "write after free, behind the links, to a block given back lately" },
     { "twice-now", twice, FREE, false, "free twice, at once" },
     { "twice-across", twice_across, FREE, false, "free by one thread, then by another" },
     { "twice-later", twice_later, FREE, false, "free twice, with other calls between" },
+    { "twice-delayed", twice_delayed, FREE, true, "free twice, with up to 30 calls between" },
     { "twice-reused", twice_reused, FREE, true, "free twice, with the address handed out again between" },
     { "free-interior", interior, FREE, false, "free of a pointer into the middle of a block" },
     { "free-misaligned", misaligned, FREE, false, "free of a misaligned pointer" },
@@ -395,6 +418,7 @@ const struct lab_crime lab_crimes[] = {
     { "free-forged", forged, FREE, false, "free of a pointer to a copied tag" },
     { "re-twice-now", twice, REALLOC, false, "realloc of a freed block, at once" },
     { "re-twice-later", twice_later, REALLOC, false, "realloc of a freed block, later" },
+    { "re-twice-delayed", twice_delayed, REALLOC, true, "realloc of a freed block, up to 30 calls later" },
     { "re-twice-reused", twice_reused, REALLOC, true, "realloc of a freed block whose address was handed out again" },
     { "re-interior", interior, REALLOC, false, "realloc of a pointer into the middle of a block" },
     { "re-misaligned", misaligned, REALLOC, false, "realloc of a misaligned pointer" },

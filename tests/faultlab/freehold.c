@@ -96,8 +96,10 @@ static void release(void *ctx, void *mem, size_t bytes)
 #endif
 #ifdef FH_HARDENED
 #define EXACT true
+#define LATE_BYTES FH_POISON_BYTES
 #else
 #define EXACT false
+#define LATE_BYTES 0
 #endif
 #ifdef LAB_CACHE
 #define CACHE_LAYER &fh_cpu_cache
@@ -269,6 +271,7 @@ static bool choose_block(struct choice c, struct fh_block_info *found)
 struct search {
     uintptr_t address;
     struct lab_span *found;
+    bool waits;
 };
 
 static bool look(void *arg, const struct fh_block_info *block)
@@ -279,15 +282,24 @@ static bool look(void *arg, const struct fh_block_info *block)
     if (s->address < start || s->address >= start + bytes)
         return true;
     *s->found = (struct lab_span){ (unsigned char *)start, bytes };
+    s->waits = block->cached;
     return false;
 }
 
 static bool around(const void *address, struct lab_span *block)
 {
-    struct search s = { (uintptr_t)address, block };
+    struct search s = { (uintptr_t)address, block, false };
     block->bytes = 0;
     fh_walk(heap, look, &s);
     return block->bytes != 0;
+}
+
+static bool waits(const void *address)
+{
+    struct lab_span block;
+    struct search s = { (uintptr_t)address, &block, false };
+    fh_walk(heap, look, &s);
+    return s.waits;
 }
 
 static bool span_at(struct lab_span *span, uintptr_t start, size_t bytes)
@@ -399,6 +411,7 @@ static const struct lab_subject subject = {
     .granule = FH_GRANULE,
     .tag_bytes = FH_TAG_BYTES,
     .link_bytes = 8,
+    .late_bytes = LATE_BYTES,
     .exact = EXACT,
     .open = open_heap,
     .take = take,
@@ -411,6 +424,7 @@ static const struct lab_subject subject = {
     .settle = settle,
     .check = check,
     .around = around,
+    .waits = waits,
     .name_of = name_of,
     .place = place,
 };

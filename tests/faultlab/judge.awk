@@ -38,8 +38,8 @@ NF == 22 {
         next
     }
     harm = trials - harmless
-    if ($6 == "past" && subject ~ /hardened/) {
-        verdict(detected + found >= ($5 ~ /^late/ ? 0.95 : 0.99) * trials, "is-known")
+    if ($5 ~ /^(late-data|(re-)?twice-delayed)$/ && subject ~ /hardened/) {
+        verdict(trials - detected - found <= ($5 ~ /^late/ ? 0.05 : 0.01) * trials + (trials < 1000 ? 2 : 0), "is-known")
         next
     }
     if ($6 == "past") {

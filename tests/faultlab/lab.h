@@ -86,6 +86,7 @@ struct lab_model {
     size_t heap_bytes;
     unsigned target;           /* how many live blocks the program tends to */
     size_t largest;            /* and how large it makes them */
+    unsigned refused;          /* requests that were not met */
     unsigned live;
     struct lab_block blocks[LAB_MOST_LIVE];
     struct lab_span freed[LAB_MOST_FREED];   /* given back lately; may be in use again */

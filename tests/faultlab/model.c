@@ -149,8 +149,10 @@ static void take(struct lab_model *m)
     size_t size = any_size(m);
     count_call(m, NULL, false);
     unsigned char *ptr = m->subject->take(align, size);
-    if (ptr == NULL)
+    if (ptr == NULL) {
+        m->refused++;
         return;
+    }
     admit(m, ptr, size, align);
     struct lab_block *b = &m->blocks[m->live++];
     *b = (struct lab_block){ .ptr = ptr, .size = size };
@@ -180,6 +182,7 @@ static void resize(struct lab_model *m, struct lab_block *b)
     count_call(m, old.ptr, false);
     unsigned char *ptr = m->subject->resize(old.ptr, size);
     if (ptr == NULL) {
+        m->refused++;
         verify(m, b);
         return;
     }
@@ -326,6 +329,9 @@ static unsigned char *extent_start(const struct lab_model *m, const struct lab_b
 
 static unsigned char *extent_end(const struct lab_model *m, const struct lab_block *b)
 {
+    struct lab_span block;
+    if (m->subject->around != NULL && m->subject->around(b->ptr, &block))
+        return block.start + block.bytes;
     return b->ptr + m->subject->usable(b->ptr);
 }
 
@@ -344,7 +350,8 @@ void lab_watch(struct lab_model *m, const unsigned char *address)
         owner = b->ptr;
         watch_block(m, b, owner, block);
     }
-    bool is_free = owner == NULL && block.bytes > m->subject->tag_bytes;
+    bool is_free = owner == NULL && block.bytes > m->subject->tag_bytes
+                   && (m->subject->waits == NULL || !m->subject->waits(address));
     for (unsigned i = 0; i < m->live; i++) {
         const struct lab_block *b = &m->blocks[i];
         if (extent_end(m, b) == block.start || (is_free && extent_start(m, b) == block.start + block.bytes))

@@ -53,6 +53,7 @@ struct lab_subject {
     size_t granule;        /* every payload is a multiple of it */
     size_t tag_bytes;      /* of the allocator's, directly below a payload; 0: elsewhere */
     size_t link_bytes;     /* of the allocator's, at the beginning of a free payload; 0: unknown */
+    size_t late_bytes;     /* sees writes after free so far into a block; 0: does not say */
     bool exact;            /* sees a write past the size that was asked for, not only past the usable size */
     bool (*open)(const struct lab_wish *wish);
     void *(*take)(size_t align, size_t size);       /* align 0: the ordinary one */
@@ -65,6 +66,7 @@ struct lab_subject {
     void (*settle)(bool settled);                   /* give back what is idle, and get no more memory until told otherwise */
     const char *(*check)(void);                     /* NULL, or what is wrong in the heap */
     bool (*around)(const void *address, struct lab_span *block);  /* the block, tag included, that holds the byte, used, free or a region's end */
+    bool (*waits)(const void *address);             /* that block was given back, but looks used to its neighbours still */
     const char *(*name_of)(const void *address);    /* what lies there in the control structure, or NULL; asked before the damage */
     bool (*place)(enum lab_part part, uint64_t random, struct lab_span *span);  /* some such word; false: there is none */
 };

@@ -54,7 +54,7 @@ static void check_slot(struct model *m, struct slot *s)
     CHECK(rig_filled(s->ptr, s->size, s->key));
     size_t usable = fh_usable_size(m->rig.heap, s->ptr);
     /* An aligned block holds its alignment in a word behind what its user has. */
-    CHECK(usable >= s->size && usable == bytes - (s->align > FH_GRANULE ? 8 : 4));
+    CHECK(usable >= s->size && usable == (RIG_EXACT ? s->size : bytes - (s->align > FH_GRANULE ? 8 : 4)));
 }
 
 static void keep(struct model *m, struct slot *s, void *ptr, size_t size, size_t align)

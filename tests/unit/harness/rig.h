@@ -13,6 +13,13 @@
 
 #include "test.h"
 
+/* Does fh_usable_size answer what was asked for, and no byte more? */
+#ifdef FH_HARDENED
+#define RIG_EXACT true
+#else
+#define RIG_EXACT false
+#endif
+
 /* Memory of the test's own, page aligned. */
 #define RIG_MEMORY ((size_t)1 << 20)
 extern unsigned char rig_memory[RIG_MEMORY];
