@@ -2,7 +2,7 @@
 #
 # facts.awk - the counts of one machine as facts, `NAME NUMBER`, for judge.awk, report.awk and the plots.
 #
-# In: run.sh's file; machine. Names, all beginning with wcet/MACHINE/FUNCTION/:
+# In: run.sh's file, and bound.py's where there is one; machine. Names, all beginning with wcet/MACHINE/FUNCTION/:
 #
 #     p50 p99 most      the recorded programs, all calls together
 #     p50/SEQUENCE      each sequence
@@ -13,6 +13,9 @@
 #     hurt              how many calls the sequence `worst` managed to build
 #     refused           requests that nothing meets
 #     regions/N         one heap of so many regions
+#     bound/CASE        the longest path; for the cases see the file loops
+#     measured/CASE     the longest measured call that is possible in that case
+#     headroom/CASE     how much longer the path is
 #
 # A realloc that moves copies the payload: its worst and growth are those of the sequences `worst` and `huge`, where that is a few
 # words, and it has no figure for regions.
@@ -37,6 +40,8 @@ $1 == "count" && fn[$3] ~ /^fh_/ {
         }
     }
 }
+$1 == "bound" { bound[$2, $3] = $4; bounds[++n_bounds] = $2 SUBSEP $3 }
+$1 == "most" { measured[$2, $3] = $4 }
 function raise(key,    at) {
     at = fn[$3] "/" key
     if (!(at in most)) order[++n_order] = at
@@ -66,6 +71,13 @@ END {
         fact(part[1] "/most", largest[groups[i]])
     }
     for (i = 1; i <= n_order; i++) if (order[i] !~ /\/(many|few)$/) fact(order[i], most[order[i]])
+    for (i = 1; i <= n_bounds; i++) {
+        split(bounds[i], part, SUBSEP)
+        fact(part[1] "/bound/" part[2], bound[bounds[i]])
+        if (!(bounds[i] in measured)) continue
+        fact(part[1] "/measured/" part[2], measured[bounds[i]])
+        fact(part[1] "/headroom/" part[2], bound[bounds[i]] - measured[bounds[i]])
+    }
     for (f in built) fact(f "/hurt", built[f])
     for (i in fn) if ((fn[i] "/many") in most) fact(fn[i] "/growth", sprintf("%.1f", 100 * (most[fn[i] "/many"] / most[fn[i] "/few"] - 1)))
 }
