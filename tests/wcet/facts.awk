@@ -8,7 +8,8 @@
 #     p50/SEQUENCE      each sequence
 #     worst             all sequences on one region whose requests are met
 #     worst/FREE        those with so many free blocks, the sequence `huge` apart, for which there is no room beside 100,000
-#     growth            how many percent worst/10000 and worst/100000 lie above worst/10, worst/100 and worst/1000
+#     growth            how many percent the sequence `worst` takes more with 10,000 and 100,000 free blocks than with 10, 100 and 1,000.
+#                       The others meet what is dear by chance, a few percent more or less
 #     huge              the sequence `huge` alone
 #     hurt              how many calls the sequence `worst` managed to build
 #     refused           requests that nothing meets
@@ -36,7 +37,7 @@ $1 == "count" && fn[$3] ~ /^fh_/ {
         if (!moves) raise("worst")
         if (!moves && free[$2] > 0 && sequence != "huge") {
             raise("worst/" free[$2])
-            raise(free[$2] >= 10000 ? "many" : "few")
+            if (sequence == "worst") raise(free[$2] >= 10000 ? "many" : "few")
         }
     }
 }

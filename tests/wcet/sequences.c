@@ -306,30 +306,59 @@ static void free_obstacles(struct obstacles *o)
     open_all(o->small, IN_THE_WAY);
 }
 
+/* The bytes to ask for, so that a block has that many granules; one that keeps an alignment holds a word of the heap's. */
+static size_t bytes_of(uint32_t granules, bool aligned)
+{
+    return PAYLOAD(granules) - (aligned ? sizeof(uint32_t) : 0);
+}
+
+static void *keep_aligned(uint32_t granules)
+{
+    void *p = fh_aligned_alloc(heap, 2 * (size_t)FH_GRANULE, bytes_of(granules, true));
+    if (n_kept < SLOTS)
+        slots[n_kept++] = p;
+    return p;
+}
+
 /*   [ left, used ][ middle and right, used ][ fence, used ]
  *
  * False if the heap did not lay them so. */
-static bool lay(void **left, void **middle, uint32_t l, uint32_t m_and_r)
+static bool lay_once(void **left, void **middle, uint32_t l, uint32_t m_and_r, bool aligned)
 {
     char *a = keep(l);
-    char *b = keep(m_and_r);
+    char *b = aligned ? keep_aligned(m_and_r) : keep(m_and_r);
     char *c = keep(FROM_THE_END);
     *left = a;
     *middle = b;
-    return a != NULL && b != NULL && b == a + (size_t)l * FH_GRANULE && c == b + (size_t)m_and_r * FH_GRANULE;
+    if (a != NULL && b != NULL && b == a + (size_t)l * FH_GRANULE && c == b + (size_t)m_and_r * FH_GRANULE)
+        return true;
+    let_go(c);
+    let_go(b);
+    let_go(a);
+    return false;
 }
 
-/* Frees the left one and the right one amid their lists, between others of their size.
+/* An aligned block lies directly behind one of either l granules or one more. */
+static bool lay(void **left, void **middle, uint32_t l, uint32_t m_and_r, bool aligned)
+{
+    return lay_once(left, middle, l, m_and_r, aligned) || (aligned && lay_once(left, middle, l + 1, m_and_r, aligned));
+}
+
+/* Frees the left one and the right one amid their lists, between others of their size, or where no others are.
  *
  *   [ left, free ][ middle, used ][ right, free ][ fence, used ] */
-static void free_sides(void *left, void *middle, uint32_t m, void **like_left, void **like_right)
+static void free_sides(void *left, void *middle, size_t middle_bytes, void **like_left, void **like_right, bool alone)
 {
-    let_go(like_left[0]);
-    let_go(like_right[0]);
+    if (!alone) {
+        let_go(like_left[0]);
+        let_go(like_right[0]);
+    }
     let_go(left);
-    fh_resize(heap, middle, PAYLOAD(m));
-    let_go(like_left[1]);
-    let_go(like_right[1]);
+    fh_resize(heap, middle, middle_bytes);
+    if (!alone) {
+        let_go(like_left[1]);
+        let_go(like_right[1]);
+    }
 }
 
 static void hurt_malloc(uint32_t doublings)
@@ -351,9 +380,12 @@ static void hurt_malloc(uint32_t doublings)
     end_of_hurt();
 }
 
-/* free: both neighbours are free and amid their lists, and the block that the three make goes to a list that is not empty. */
+/* free: both neighbours are free and amid their lists, and the block that the three make goes to a list that is not empty; or each is
+ * alone on its list, which takes the list's bit from the bitmap, and the list that they go to is empty. */
 static void hurt_free(uint32_t doublings)
 {
+    bool alone = below(2) != 0;
+    bool aligned = below(2) != 0;
     uint32_t l = edge(doublings) + FROM_THE_END;
     uint32_t m = edge(doublings) + FROM_THE_END;
     uint32_t r = edge(doublings);
@@ -365,9 +397,10 @@ static void hurt_free(uint32_t doublings)
     fence(like_left, 2, l);
     fence(like_right, 2, r);
     fence(joined, 2, l + m + r);
-    if (lay(&left, &middle, l, m + r)) {
-        free_sides(left, middle, m, like_left, like_right);
-        open_all(joined, 2);
+    if (lay(&left, &middle, l, m + r, aligned)) {
+        free_sides(left, middle, bytes_of(m, aligned), like_left, like_right, alone);
+        if (!alone)
+            open_all(joined, 2);
         forget(middle);
         wcet_count();
         fh_free(heap, middle);
@@ -392,8 +425,8 @@ static void hurt_resize(uint32_t doublings)
     fence(like_left, 2, FROM_THE_END);
     fence(like_right, 2, r);
     fence(rests, 2, grows ? r - by : r + by);
-    if (lay(&left, &middle, FROM_THE_END, m + r)) {
-        free_sides(left, middle, m, like_left, like_right);
+    if (lay(&left, &middle, FROM_THE_END, m + r, false)) {
+        free_sides(left, middle, PAYLOAD(m), like_left, like_right, false);
         open_all(rests, 2);
         forget(middle);
         wcet_count();
@@ -409,6 +442,8 @@ static void hurt_resize(uint32_t doublings)
 static void hurt_move(uint32_t doublings)
 {
     struct obstacles o;
+    bool alone = below(2) != 0;
+    bool aligned = below(2) != 0;
     uint32_t l = edge(doublings) + FROM_THE_END;
     uint32_t r = FROM_THE_END + below(4);
     void *like_left[2];
@@ -420,13 +455,14 @@ static void hurt_move(uint32_t doublings)
     fence(like_left, 2, l);
     fence(like_right, 2, r);
     fence(joined, 2, l + SMALLEST + r);
-    if (lay(&left, &middle, l, SMALLEST + r)) {
+    if (lay(&left, &middle, l, SMALLEST + r, aligned)) {
         free_obstacles(&o);
-        free_sides(left, middle, SMALLEST, like_left, like_right);
-        open_all(joined, 2);
+        free_sides(left, middle, bytes_of(SMALLEST, aligned), like_left, like_right, alone);
+        if (!alone)
+            open_all(joined, 2);
         forget(middle);
         wcet_count();
-        void *p = fh_realloc(heap, middle, PAYLOAD(o.wanted));
+        void *p = fh_realloc(heap, middle, bytes_of(o.wanted, aligned));
         wcet_pause();
         fh_free(heap, p != NULL ? p : middle);
     }
