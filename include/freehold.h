@@ -258,9 +258,10 @@ void fh_walk(struct fh_heap *heap, fh_visit *visit, void *arg);
  *
  * A cache keeps freed small blocks in quick lists, without the heap's lock and without joining them. It takes blocks from
  * the heap and gives them back in batches, and holds a bounded share of the heap: three quarters of what is not in use; where
- * there are several caches, 1/16 of what is in use or 64 KiB for each; in a heap that cannot grow and uses less than 256 KiB,
- * 1/32 of that. It is emptied before the heap grows or refuses a request: the caller's own at once, those of other CPUs at
- * their next call. */
+ * there are several caches, 1/16 of what is in use or 256 KiB for each, at most a quarter of the heap (1/64, if it cannot grow).
+ * A heap that cannot grow and has used more than two thirds of its memory holds 1/1024 of what is in use, or 1/256 of what it
+ * never used, in its caches; one of at most 128 KiB holds nothing there, and is faster without. Caches are emptied before the heap
+ * grows or refuses a request: the caller's own at once, those of other CPUs at their next call. */
 extern const struct fh_cache_layer fh_cpu_cache;
 
 /* Caches held by their users instead of being looked up by CPU: for a hosted malloc, one for each thread. The heap's port
@@ -272,6 +273,10 @@ struct fh_cache *fh_cache_open(struct fh_heap *heap);
 void fh_cache_close(struct fh_cache *cache);
 void *fh_cache_malloc(struct fh_cache *cache, size_t size);
 void fh_cache_free(struct fh_cache *cache, void *ptr);
+
+/* fh_cache_malloc as far as the quick lists go: NULL if it takes more than that, whether or not there is memory. For a malloc that has
+ * a slow path of its own. */
+void *fh_cache_try(struct fh_cache *cache, size_t size);
 
 #ifdef __cplusplus
 }

@@ -30,6 +30,8 @@ struct fh_cache {
     size_t most_bytes;        /* and the largest request that such a block meets */
     intptr_t room;            /* granules that may still be put; negative: flush */
     intptr_t limit;           /* the room of an empty cache */
+    size_t keep;              /* granules that may stay when memory is used that never was */
+    bool has_plenty;          /* does the heap have so much memory that places do not matter? */
     uint32_t cursor;          /* where the next flush goes on */
     fh_word asked;            /* written by others with the lock held: give everything back */
     fh_word busy;             /* FH_BUSY: a call is inside; what interrupts it must stay out */

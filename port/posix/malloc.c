@@ -284,10 +284,8 @@ static __attribute__((noinline)) void *malloc_slowly(size_t size)
 FLAT void *malloc(size_t size)
 {
     struct fh_cache *c = cache;
-    if (rarely(c == NULL) || rarely(size >= FH_LARGE))
-        return malloc_slowly(size);
-    void *ptr = fh_cache_malloc(c, size);
-    return rarely(ptr == NULL) ? refuse(ENOMEM) : ptr;
+    void *ptr = rarely(c == NULL) ? NULL : fh_cache_try(c, size);
+    return rarely(ptr == NULL) ? malloc_slowly(size) : ptr;
 }
 
 static void free_large_pages(struct fh_heap *h, void *ptr)

@@ -37,6 +37,7 @@ extern __typeof__(fh_walk) fh_core_walk;
 extern __typeof__(fh_cache_open) fh_core_cache_open;
 extern __typeof__(fh_cache_close) fh_core_cache_close;
 extern __typeof__(fh_cache_malloc) fh_core_cache_malloc;
+extern __typeof__(fh_cache_try) fh_core_cache_try;
 extern __typeof__(fh_cache_free) fh_core_cache_free;
 
 /* Memory of a heap as it came, in one piece. Those of 0 bytes are unused. */
@@ -666,6 +667,14 @@ void *fh_cache_malloc(struct fh_cache *cache, size_t size)
         return fh_core_cache_malloc(cache, size);
     fh_memcheck_pause();
     return hand_out(fh_core_cache_malloc(cache, size), size, false);
+}
+
+void *fh_cache_try(struct fh_cache *cache, size_t size)
+{
+    if (!fh_shadow_is_there())
+        return fh_core_cache_try(cache, size);
+    fh_memcheck_pause();
+    return hand_out(fh_core_cache_try(cache, size), size, false);
 }
 
 void fh_cache_free(struct fh_cache *cache, void *ptr)

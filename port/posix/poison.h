@@ -51,6 +51,7 @@
 #define fh_cache_open fh_core_cache_open
 #define fh_cache_close fh_core_cache_close
 #define fh_cache_malloc fh_core_cache_malloc
+#define fh_cache_try fh_core_cache_try
 #define fh_cache_free fh_core_cache_free
 
 #endif

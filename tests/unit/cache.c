@@ -254,7 +254,7 @@ static void opening(void)
     for (size_t bytes = 4096; bytes <= RIG_MEMORY; bytes += bytes < 65536 ? 1024 : 65536) {
         struct fh_cache *c = open_held(bytes);
         size_t share = rig.heap->total * FH_GRANULE / 256 / sizeof(void *);
-        size_t most = share < 4 ? 4 : share > 4096 / FH_GRANULE ? 4096 / FH_GRANULE : share;
+        size_t most = share < 4 ? 4 : share > 2048 / FH_GRANULE ? 2048 / FH_GRANULE : share;
         EQUAL(c->most, most);
         EQUAL(c->most_bytes, most * FH_GRANULE - 4);
         EQUAL(c->cursor, most);
@@ -849,6 +849,85 @@ static void busy_inside(void)
     EQUAL(c->busy, 0);
 }
 
+/* Allocates and frees 64 small blocks through the cache. */
+static void bustle(struct fh_cache *c)
+{
+    void *ptr[64];
+    for (unsigned i = 0; i < 64; i++)
+        REQUIRE((ptr[i] = fh_cache_malloc(c, 40)) != NULL);
+    for (unsigned i = 0; i < 64; i++)
+        fh_cache_free(c, ptr[i]);
+}
+
+/* A small heap that cannot grow has nothing to spare. */
+static void small_holds_nothing(void)
+{
+    struct fh_cache *c = open_held((size_t)128 << 10);
+    bustle(c);
+    EQUAL(held_granules(), 0);
+    rig_sound(&rig);
+}
+
+/* A heap that cannot grow is generous as long as it has memory that it never used, and not after. */
+static void tight_holds_little(void)
+{
+    struct fh_cache *c = open_held(RIG_MEMORY);
+    bustle(c);
+    CHECK(held_granules() >= 64 * fh_granules_for(40));
+    size_t bytes = RIG_MEMORY / 4 * 3;
+    REQUIRE(fh_malloc(rig.heap, bytes) != NULL);
+    /* The first call that the lists do not meet finds out. */
+    fh_cache_free(c, fh_cache_malloc(c, 1000));
+    bustle(c);
+    size_t top = fh_pool_top_size(rig.heap);
+    size_t most = top / 256 > rig.heap->used / 1024 ? top / 256 : rig.heap->used / 1024;
+    CHECK(held_granules() <= most);
+    CHECK(held_granules() != 0);
+    rig_sound(&rig);
+}
+
+/* In a tight heap, a block too large for the cache is not cut from memory that was never used while the cache holds what may become
+ * one; the lists are asked first. */
+static void large_empties_first(void)
+{
+    struct fh_cache *c = open_held(RIG_MEMORY);
+    REQUIRE(fh_malloc(rig.heap, RIG_MEMORY / 4 * 3) != NULL);
+    bustle(c);
+    REQUIRE(held_granules() != 0);
+    unsigned char *hole = fh_malloc(rig.heap, 6000);
+    REQUIRE(hole != NULL && fh_malloc(rig.heap, 3000) != NULL);
+    fh_free(rig.heap, hole);
+    c->keep = 0;
+    size_t held = held_granules();
+    size_t top = fh_pool_top_size(rig.heap);
+    CHECK(fh_cache_malloc(c, 5000) == hole);
+    EQUAL(held_granules(), held);
+    EQUAL(fh_pool_top_size(rig.heap), top);
+    for (size_t more = 0; more <= (size_t)c->limit / 2; more += fh_granules_for(100))
+        fh_cache_free(c, fh_malloc(rig.heap, 100));
+    CHECK(held_granules() > (size_t)c->limit / 2);
+    c->keep = 0;
+    CHECK(fh_cache_malloc(c, 9000) != NULL);
+    EQUAL(held_granules(), 0);
+    rig_sound(&rig);
+}
+
+/* The quick lists alone: no filling, no flushing, no large block. */
+static void trying(void)
+{
+    struct fh_cache *c = open_held(RIG_MEMORY);
+    CHECK(fh_cache_try(c, 40) == NULL && fh_cache_try(c, SIZE_MAX) == NULL && fh_cache_try(c, c->most_bytes + 1) == NULL);
+    EQUAL(held_granules(), 0);
+    bustle(c);
+    size_t held = held_granules();
+    void *ptr = fh_cache_try(c, 40);
+    CHECK(ptr != NULL);
+    EQUAL(held_granules(), held - fh_granules_for(40));
+    fh_cache_free(c, ptr);
+    CHECK(fh_cache_malloc(c, 40) == ptr);
+    rig_sound(&rig);
+}
+
 TESTS(unit_cache) = {
     { "damaged_structure_of_a_cpu", damaged_structure_of_a_cpu },
     { "damaged_structure_of_a_user", damaged_structure_of_a_user },
@@ -869,5 +948,9 @@ TESTS(unit_cache) = {
     { "caches_of_cpus", caches_of_cpus },
     { "without_the_lock", without_the_lock },
     { "busy_inside", busy_inside },
+    { "small_holds_nothing", small_holds_nothing },
+    { "tight_holds_little", tight_holds_little },
+    { "trying", trying },
+    { "large_empties_first", large_empties_first },
     TESTS_END
 };
