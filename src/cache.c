@@ -54,6 +54,18 @@ static inline bool is_whole(const struct fh_cache *c)
     return c->check == fh_cache_check_for(c);
 }
 
+/* The next two with the lock held: these words change while the owner, without it, looks at the others. */
+static void lead_to(struct fh_cache *c, struct fh_cache *next)
+{
+    c->next = next;
+    c->next_again = ~(uintptr_t)next;
+}
+
+static inline bool leads_on(const struct fh_cache *c)
+{
+    return (uintptr_t)c->next == ~c->next_again;
+}
+
 /* One bit that is set where none should be is damage, and is not believed. */
 static inline bool is_busy(const struct fh_cache *c)
 {
@@ -213,7 +225,7 @@ static struct fh_cache *cache_at(const struct fh_heap *h, struct fh_cache *c)
     const struct fh_region *r = fh_region_over(&h->lists.space, (uintptr_t)c, (uintptr_t)c);
     if (r == NULL || (uintptr_t)c % FH_GRANULE != 0 || (uintptr_t)c < r->lo || (uintptr_t)c + sizeof *c > fh_hi_for(r->last))
         return NULL;
-    return c->heap == h && is_whole(c) ? c : NULL;
+    return c->heap == h && is_whole(c) && leads_on(c) ? c : NULL;
 }
 
 /* More than is in use cannot be cached: room or limit is damaged then. Which of them is found out by emptying the lists. */
@@ -244,8 +256,8 @@ static bool mend(struct fh_heap *h, struct fh_cache *c)
     c->most = most < MOST_GRANULES ? most : MOST_GRANULES;
     c->most_bytes = fh_payload_bytes((uint32_t)c->most);
     c->heap = h;
-    if (cache_at(h, c->next) == NULL)
-        c->next = NULL;
+    if (!leads_on(c) || cache_at(h, c->next) == NULL)
+        lead_to(c, NULL);
     reseal(c);
     c->incomplete = true;
     flush_all(c);
@@ -405,7 +417,7 @@ struct fh_cache *fh_cache_open(struct fh_heap *h)
         c->most_bytes = fh_payload_bytes(most);
         c->cursor = most;
         c->heap = h;
-        c->next = h->caches;
+        lead_to(c, h->caches);
         h->caches = c;
         h->cache_count++;
         reseal(c);
@@ -421,13 +433,16 @@ void fh_cache_close(struct fh_cache *c)
     struct fh_heap *h = heap_of(c);
     uintptr_t state = fh_enter(h);
     flush_all(c);
+    if (!leads_on(c)) {
+        blame_cache(h, c);
+        lead_to(c, NULL);
+    }
     /* Where the list is damaged ahead of it, the cache is only forgotten with those behind it. */
     struct fh_cache *ahead = h->caches != c ? cache_at(h, h->caches) : NULL;
     while (ahead != NULL && ahead->next != c)
         ahead = cache_at(h, ahead->next);
     if (ahead != NULL) {
-        ahead->next = c->next;
-        reseal(ahead);
+        lead_to(ahead, c->next);
         h->cache_count--;
     } else if (h->caches == c) {
         h->caches = c->next;

@@ -38,8 +38,9 @@ struct fh_cache {
     uint32_t most_again;      /* a call for a CPU looks at this part of the check each time: it is what bounds its writes */
     bool incomplete;          /* a damaged list was dropped, so that room and limit say more than is there */
     struct fh_heap *heap;
-    struct fh_cache *next;    /* all caches of the heap; with the lock held only */
     uintptr_t check;          /* over the words that stay as they are; see fh_cache_check_for */
+    struct fh_cache *next;    /* all caches of the heap; with the lock held only, */
+    uintptr_t next_again;     /* and so its complement: whoever closes a cache writes those of another one */
 };
 
 /* No one flipped bit makes a cache busy that was not. */
@@ -49,7 +50,7 @@ struct fh_cache {
  * call that the quick lists do not meet. */
 static inline uintptr_t fh_cache_check_for(const struct fh_cache *c)
 {
-    return 0 - ((uintptr_t)c->heap + c->secret + c->most + c->most_bytes + (uintptr_t)c->next);
+    return 0 - ((uintptr_t)c->heap + c->secret + c->most + c->most_bytes);
 }
 
 /* The head of the quick list of a size in granules, from 0 to most; the heads follow the structure. (As an array
