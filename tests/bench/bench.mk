@@ -100,14 +100,26 @@ $(REFUSED_SO): $(B)/adapter-%.so: $(BENCH)/suite/flawed.c $(BENCH)/adapters/free
 test-replay: replay $(SUITE_BIN) $(TRACES)  ## test the recorder, the replayer and the stored traces
 	@sh $(BENCH)/suite/suite.sh $(B) $(B)/tally/replay $(TRACES) || true
 
-# The threaded programs: five seconds.
+# The threaded programs: ten seconds.
 SUITES += threads
 $(B)/fh-overlap.so: $(BENCH)/suite/overlap.c
 	@mkdir -p $(@D)
 	$(CC) -std=c11 $(WARN) $(CFLAGS) -fno-builtin -fPIC -shared $< -o $@
 
+# The same under the race detector, with the hosted malloc and without caches; linked with it, since a preloaded library is not seen.
+THREADS_TSAN := $(CC) -std=c11 -O1 -g -fsanitize=thread -fno-builtin -fno-strict-aliasing -DFH_GRANULE=16 -Iinclude -Iport
+THREADS_SRC = $(wildcard $(BENCH)/threads/*.c)
+
+$(B)/fh-threads-tsan: $(THREADS_SRC) $(BENCH)/threads/threads.h $(CORE_SRC) $(CORE_HDR) $(POSIX_MALLOC_SRC) $(POSIX_HDR)
+	@mkdir -p $(@D)
+	$(THREADS_TSAN) $(foreach name,$(PRELOAD_NAMES),-D$(name)=hosted_$(name)) $(filter %.c,$^) -o $@ -pthread
+
+$(B)/fh-threads-bare-tsan: $(THREADS_SRC) $(BENCH)/threads/threads.h $(CORE_SRC) $(CORE_HDR) $(POSIX_SRC) $(POSIX_HDR)
+	@mkdir -p $(@D)
+	$(THREADS_TSAN) -DBARE -Dmalloc=bare_malloc -Dfree=bare_free $(filter %.c,$^) -o $@ -pthread
+
 .PHONY: test-threads
-test-threads: preload $(B)/fh-threads $(B)/fh-overlap.so  ## test threads on the preload library, every block verified
+test-threads: preload $(B)/fh-threads $(B)/fh-threads-tsan $(B)/fh-threads-bare-tsan $(B)/fh-overlap.so  ## test threads on the preload library, every block verified, and under the race detector
 	@sh $(BENCH)/suite/threads.sh $(B) $(B)/tally/threads
 
 .PHONY: peers

@@ -105,7 +105,7 @@ says fit-smallest 1 'refused op|too small' "$replay" --check --region $((region 
 says fit-adds-up 0 '^0$' awk -F'\t' '{ print $3 - $9 - $7 - $8 }' "$dir/fit.tsv"
 says fit-system 2 'brings its own memory' "$replay" --fit -a system "$calls"
 
-says fit-settings 0 'other settings: none built|with k1 +[0-9]+ +[-+][0-9.]+ %' "$replay" --fit "$calls"
+says fit-settings 0 'other settings: none built|with [a-z0-9]+ +[0-9]+ +[-+][0-9.]+ %' "$replay" --fit "$calls"
 mkdir "$dir/built"
 for f in fh-replay fh-adapter-freehold.so; do cp "$B/$f" "$dir/built/"; done
 says fit-no-settings 0 'other settings: none built' "$dir/built/fh-replay" --fit "$calls"
