@@ -2,8 +2,9 @@
  *
  * picture.c - the heap over the course of a program as an SVG: time to the right, addresses upwards, darker where more is used.
  *
- * Promise: shows any allocator alike: what is used is known from the calls, so nothing is asked of the heap. The file is a few
- * hundred kilobytes at most: each column's cells of one shade are one stroke.
+ * Promise: shows any allocator alike: what is used is known from the calls, so nothing is asked of the heap. The file stays small even
+ * where neighbouring cells hardly ever agree: a cell is as large as can be told apart at a glance, each column's neighbouring
+ * cells of one shade are one stroke, and a stroke begins where the last one ended.
  * Must not know: blocks, tags.
  */
 #include "report.h"
@@ -11,7 +12,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-enum { COLUMNS = 720, ROWS = 360, LEFT = 84, TOP = 56, SHADES = 5 };
+/* The size of a cell is in the picture's units. */
+enum { COLUMNS = 240, ROWS = 120, CELL = 3, WIDTH = COLUMNS * CELL, HEIGHT = ROWS * CELL, LEFT = 84, TOP = 56, SHADES = 5 };
 
 /* From free to full. */
 static const char *const colour[SHADES] = { "#f3efe4", "#cfe0d8", "#8fbfb4", "#4a8f8c", "#1d4f5c" };
@@ -85,19 +87,25 @@ static bool paint(struct canvas *c)
     return true;
 }
 
-/* The cells of one shade, run by run upwards. */
+/* The cells of one shade, run by run upwards, in cells. */
 static void write_shade(FILE *f, const struct canvas *c, unsigned char shade)
 {
-    fprintf(f, "<path stroke=\"%s\" d=\"", colour[shade]);
+    long pen_x = 0;
+    long pen_y = 0;
+    fprintf(f, "<path stroke=\"%s\" d=\"M0 0", colour[shade]);
     for (size_t x = 0; x < COLUMNS; x++) {
         for (size_t row = 0; row < ROWS;) {
             size_t from = row;
             while (row < ROWS && c->shade[x][row] == shade)
                 row++;
-            if (row > from)
-                fprintf(f, "M%zu %zuv-%zu", x, ROWS - from, row - from);
-            else
+            if (row == from) {
                 row++;
+                continue;
+            }
+            long y = (long)(ROWS - from);
+            fprintf(f, y < pen_y ? "m%ld%ldv-%zu" : "m%ld %ldv-%zu", (long)x - pen_x, y - pen_y, row - from);
+            pen_x = (long)x;
+            pen_y = y - (long)(row - from);
         }
         fputc('\n', f);
     }
@@ -120,16 +128,16 @@ static void write_axes(FILE *f, const struct canvas *c)
     char text[32];
     for (int i = 0; i <= 4; i++) {
         bytes_text(text, sizeof text, c->s.region_bytes * (size_t)i / 4);
-        fprintf(f, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>\n", LEFT - 8, TOP + ROWS - ROWS / 4 * i + 4, text);
-        fprintf(f, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%zu</text>\n", LEFT + COLUMNS / 4 * i, TOP + ROWS + 18,
+        fprintf(f, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>\n", LEFT - 8, TOP + HEIGHT - HEIGHT / 4 * i + 4, text);
+        fprintf(f, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%zu</text>\n", LEFT + WIDTH / 4 * i, TOP + HEIGHT + 18,
                 c->s.t->count * (size_t)i / 4);
     }
-    fprintf(f, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">calls so far</text>\n", LEFT + COLUMNS / 2, TOP + ROWS + 38);
+    fprintf(f, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">calls so far</text>\n", LEFT + WIDTH / 2, TOP + HEIGHT + 38);
     static const char *const meaning[SHADES] = { "free", "under a quarter used", "under a half", "under three quarters", "more" };
     int x = LEFT;
     for (int i = 0; i < SHADES; i++) {
         fprintf(f, "<rect x=\"%d\" y=\"%d\" width=\"14\" height=\"14\" fill=\"%s\" stroke=\"#888\" stroke-width=\"0.5\"/>"
-                "<text x=\"%d\" y=\"%d\">%s</text>\n", x, TOP + ROWS + 52, colour[i], x + 20, TOP + ROWS + 63, meaning[i]);
+                "<text x=\"%d\" y=\"%d\">%s</text>\n", x, TOP + HEIGHT + 52, colour[i], x + 20, TOP + HEIGHT + 63, meaning[i]);
         x += 36 + 7 * (int)strlen(meaning[i]);
     }
 }
@@ -137,9 +145,9 @@ static void write_axes(FILE *f, const struct canvas *c)
 /* The payload alive on the scale of the region: the gap above it is tags, rounding and fragmentation. */
 static void write_line(FILE *f, const struct canvas *c)
 {
-    fputs("<path stroke=\"#b0452f\" stroke-width=\"1.2\" d=\"", f);
+    fputs("<path stroke=\"#b0452f\" stroke-width=\"0.4\" d=\"", f);
     for (size_t x = 0; x < COLUMNS; x++)
-        fprintf(f, "%s%zu %.1f", x == 0 ? "M" : "L", x, ROWS - (double)c->alive[x] * ROWS / (double)c->s.region_bytes);
+        fprintf(f, "%s%zu %.2f", x == 0 ? "M" : "L", x, ROWS - (double)c->alive[x] * ROWS / (double)c->s.region_bytes);
     fputs("\"/>\n", f);
 }
 
@@ -159,10 +167,11 @@ static bool write_svg(const char *path, const struct canvas *c)
             "<text x=\"%d\" y=\"24\" font-size=\"16\">%s on %s: a region of %s, peak payload %s</text>\n"
             "<text x=\"%d\" y=\"44\" fill=\"#555\">address in the region by time; a cell is %zu bytes high and %zu calls wide. "
             "<tspan fill=\"#b0452f\">Line: payload in use, on the same scale</tspan></text>\n",
-            LEFT + COLUMNS + 32, TOP + ROWS + 80, LEFT, c->s.t->name, c->s.a->name, region, peak, LEFT, c->s.region_bytes / ROWS,
+            LEFT + WIDTH + 32, TOP + HEIGHT + 80, LEFT, c->s.t->name, c->s.a->name, region, peak, LEFT, c->s.region_bytes / ROWS,
             c->s.t->count / COLUMNS);
-    fprintf(f, "<g transform=\"translate(%d %d)\" fill=\"none\" stroke-width=\"1.05\">\n"
-            "<rect width=\"%d\" height=\"%d\" fill=\"%s\" stroke=\"#888\"/>\n<g transform=\"translate(0.5 0)\">\n", LEFT, TOP, COLUMNS, ROWS, colour[0]);
+    fprintf(f, "<g transform=\"translate(%d %d) scale(%d)\" fill=\"none\" stroke-width=\"1.02\">\n"
+            "<rect width=\"%d\" height=\"%d\" fill=\"%s\" stroke=\"#888\" stroke-width=\"0.3\"/>\n<g transform=\"translate(0.5 0)\">\n",
+            LEFT, TOP, CELL, COLUMNS, ROWS, colour[0]);
     for (unsigned char shade = 1; shade < SHADES; shade++)
         write_shade(f, c, shade);
     write_line(f, c);
