@@ -465,6 +465,7 @@ static void marks_are_no_links(void)
         uint32_t mark = fh_list_mark((uint32_t)1 << bit);
         CHECK(fh_list_mark(~((uint32_t)1 << bit)) <= UINT32_MAX - FH_MAX_CLASSES);
         EQUAL(mark >> 30, 1);
+        EQUAL(mark & 0xFF, 0);
         EQUAL(fh_list_mark(~((uint32_t)1 << bit)) >> 30, 1);
         EQUAL((mark + FH_MAX_CLASSES - 1) >> 30, 1);
         EQUAL((fh_list_mark(UINT32_MAX) + FH_MAX_CLASSES - 1) >> 30, 1);

@@ -207,6 +207,23 @@ static void damage_first(void)
     EQUAL(rig.depth, 0);
 }
 
+/* The same beside caches: what was found after mending is the answer, and nothing is taken twice. */
+static void damage_beside_caches(void)
+{
+    open();
+    rig.port.cache = &fh_cpu_cache;
+    REQUIRE(fh_cache_open(rig.heap) != NULL);
+    unsigned char *ptr = fh_malloc(rig.heap, 100);
+    REQUIRE(ptr != NULL && fh_malloc(rig.heap, 100) != NULL);
+    fh_free(rig.heap, ptr);
+    rig_poke(ptr - 4, 0x13131313);
+    size_t used = rig.heap->used;
+    unsigned char *got = fh_malloc(rig.heap, 100);
+    CHECK(got != NULL);
+    EQUAL(rig.faults, 1);
+    EQUAL((rig.heap->used - used) * FH_GRANULE, fh_usable_size(rig.heap, got) + 4);
+}
+
 /* Damage that is met only when the port's memory is entered: reported, mended, and the memory entered all the same. */
 static void damage_met_by_growth(void)
 {
@@ -265,6 +282,22 @@ static void what_is_shed(void)
     }
 }
 
+/* Memory of the caller that is idle stays, though another free block is as large. */
+static void the_callers_stays(void)
+{
+    open();
+    REQUIRE(fh_add_region(rig.heap, rig_memory + 524288, 5 * HEAP) != 0 && fh_add_region(rig.heap, rig_memory + 262144, 4 * HEAP) != 0);
+    void *large = fh_malloc(rig.heap, 4 * HEAP);
+    void *second = fh_malloc(rig.heap, 3 * HEAP);
+    REQUIRE(large != NULL && second != NULL);
+    EQUAL(rig.acquires, 0);
+    fh_free(rig.heap, large);
+    fh_free(rig.heap, second);
+    EQUAL(rig.releases, 0);
+    EQUAL(rig_sum(&rig).regions, 3);
+    rig_sound(&rig);
+}
+
 /* Caches do not look again at a region that goes. */
 static void caches_forget(void)
 {
@@ -296,6 +329,8 @@ TESTS(unit_rescue) = {
     { "none_at_all", none_at_all },
     { "impossible", impossible },
     { "damage_first", damage_first },
+    { "damage_beside_caches", damage_beside_caches },
+    { "the_callers_stays", the_callers_stays },
     { "damage_met_by_growth", damage_met_by_growth },
     { "what_is_shed", what_is_shed },
     { "caches_forget", caches_forget },
