@@ -17,6 +17,8 @@
 #     bound/CASE        the longest path; for the cases see the file loops
 #     measured/CASE     the longest measured call that is possible in that case
 #     headroom/CASE     how much longer the path is
+#     lookups           how often the longest path looks for a region, where there are several
+#     lookup, level     what that costs more than in one region, for each and for each level of the tree below the first
 #
 # A realloc that moves copies the payload: its worst and growth are those of the sequences `worst` and `huge`, where that is a few
 # words, and it has no figure for regions.
@@ -42,6 +44,7 @@ $1 == "count" && fn[$3] ~ /^fh_/ {
     }
 }
 $1 == "bound" { bound[$2, $3] = $4; bounds[++n_bounds] = $2 SUBSEP $3 }
+$1 == "calls" && $3 == "deep/1" && $4 == "fh_space_find" { lookups[$2] = $5 }
 $1 == "most" { measured[$2, $3] = $4 }
 function raise(key,    at) {
     at = fn[$3] "/" key
@@ -74,10 +77,16 @@ END {
     for (i = 1; i <= n_order; i++) if (order[i] !~ /\/(many|few)$/) fact(order[i], most[order[i]])
     for (i = 1; i <= n_bounds; i++) {
         split(bounds[i], part, SUBSEP)
+        if (part[2] ~ /^deep/) continue
         fact(part[1] "/bound/" part[2], bound[bounds[i]])
         if (!(bounds[i] in measured)) continue
         fact(part[1] "/measured/" part[2], measured[bounds[i]])
         fact(part[1] "/headroom/" part[2], bound[bounds[i]] - measured[bounds[i]])
+    }
+    for (f in lookups) {
+        fact(f "/lookups", lookups[f])
+        fact(f "/lookup", sprintf("%.0f", (bound[f, "deep/1"] - bound[f, "any"]) / lookups[f]))
+        fact(f "/level", sprintf("%.0f", (bound[f, "deep/2"] - bound[f, "deep/1"]) / lookups[f]))
     }
     for (f in built) fact(f "/hurt", built[f])
     for (i in fn) if ((fn[i] "/many") in most) fact(fn[i] "/growth", sprintf("%.1f", 100 * (most[fn[i] "/many"] / most[fn[i] "/few"] - 1)))

@@ -51,6 +51,7 @@ function pair(at, kind) { add(shown(at "measured/" kind)); add(shown(at "bound/"
 function bounds(    m, f, at) {
     print markdown ? "\n**Longest measured call, and longest path**\n" : "\nLongest measured call, and longest path"
     add("any"); add("path"); add("plain"); add("path"); add("small"); add("path"); add("refused"); add("path"); add("8 regions"); add("path")
+    add("lookups"); add("each"); add("a level")
     columns = n
     row("")
     if (markdown) rule()
@@ -59,6 +60,7 @@ function bounds(    m, f, at) {
             at = "wcet/" machines[m] "/" fns[f] "/"
             if (!((at "bound/any") in value)) continue
             pair(at, "any"); pair(at, "plain"); pair(at, "small"); pair(at, "refused"); pair(at, "regions/8")
+            add(shown(at "lookups")); add(shown(at "lookup")); add(shown(at "level"))
             row(machines[m] " " fns[f])
         }
     }
@@ -66,5 +68,6 @@ function bounds(    m, f, at) {
     print "path: instructions of the longest one through the linked image, with each loop as often as tests/wcet/loops says, with its"
     print "reason, for any heap without damage, hooks and caches. any: one region, requests that are met, blocks of any size; plain: a"
     print "realloc of a block that was not aligned; small: free and used blocks below 2^16 granules. The path need not be possible:"
-    print "tests on it may exclude each other. A realloc copies three words."
+    print "tests on it may exclude each other. A realloc copies three words. lookups: where there are several regions, how often a request"
+    print "that is met, or a free, looks for one of them; what each costs more, and each level of the tree of regions below its first."
 }
