@@ -880,7 +880,7 @@ static void tight_holds_little(void)
     fh_cache_free(c, fh_cache_malloc(c, 1000));
     bustle(c);
     size_t top = fh_pool_top_size(rig.heap);
-    size_t most = top / 256 > rig.heap->used / 1024 ? top / 256 : rig.heap->used / 1024;
+    size_t most = top / 512 > rig.heap->used / 2048 ? top / 512 : rig.heap->used / 2048;
     CHECK(held_granules() <= most);
     CHECK(held_granules() != 0);
     rig_sound(&rig);
