@@ -459,6 +459,7 @@ void fh_cache_close(struct fh_cache *c)
 static inline size_t small_granules_for(size_t size)
 {
     size_t granules = (size + FH_TAG_BYTES + FH_GRANULE - 1) / FH_GRANULE;
+    /* unreached: where a granule is 16 bytes, the smallest block is one; builds with granules of 8 test it. */
     if (FH_MIN_GRANULES > 1 && granules < FH_MIN_GRANULES)
         return FH_MIN_GRANULES;
     return granules;
@@ -599,7 +600,10 @@ static bool cpu_put(struct fh_heap *h, struct fh_block *b)
 
 static void start(struct fh_heap *h)
 {
-    uint32_t granules = fh_granules_for(sizeof(struct fh_own) + h->port->cpus * sizeof *h->by_cpu);
+    /* On 32-bit the product may wrap. */
+    size_t bytes;
+    bool fits = fh_multiply(h->port->cpus, sizeof *h->by_cpu, &bytes) && bytes <= FH_MAX_REQUEST;
+    uint32_t granules = fits ? fh_granules_for(sizeof(struct fh_own) + bytes) : 0;
     uintptr_t state = fh_enter(h);
     struct fh_block *b = granules != 0 ? fh_pool_take(h, granules) : NULL;
     if (b != NULL) {

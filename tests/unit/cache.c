@@ -928,7 +928,233 @@ static void trying(void)
     rig_sound(&rig);
 }
 
+/* A cache of CPU 0 with something in it, and one of CPU 1. */
+static struct fh_cache *two_caches(void)
+{
+    open(RIG_MEMORY);
+    for (cpu_now = 0; cpu_now < 2; cpu_now++)
+        fh_free(rig.heap, fh_malloc(rig.heap, 40));
+    cpu_now = 0;
+    warm_up(40);
+    return rig.heap->by_cpu[0];
+}
+
+static void reported_control(const void *block)
+{
+    EQUAL(rig.faults, 1);
+    EQUAL(rig.fault.kind, FH_BAD_CONTROL);
+    EQUAL(rig.fault.block, block);
+    rig.faults = 0;
+}
+
+/* The bound of the table is looked at by each call; what it should be follows from the block. So with the other words, by the next call that
+ * is not met by the quick lists. */
+static void mended(void)
+{
+    struct fh_cache *c = two_caches();
+    size_t most = c->most;
+    c->most += 1024;
+    void *ptr = fh_malloc(rig.heap, 40);
+    CHECK(ptr != NULL);
+    reported_control(c);
+    CHECK(c->most <= most + 1 && c->most >= most);
+    EQUAL(c->check, fh_cache_check_for(c));
+    fh_free(rig.heap, ptr);
+    rig_sound(&rig);
+    c->most_again ^= 4;
+    fh_free(rig.heap, fh_malloc(rig.heap, 40));
+    reported_control(c);
+    struct fh_heap *const heap = c->heap;
+    for (unsigned bit = 0; bit < sizeof heap * 8; bit++) {
+        c->heap = (struct fh_heap *)((uintptr_t)heap ^ (uintptr_t)1 << bit);
+        for (unsigned i = 0; i < 200 && rig.faults == 0; i++)
+            CHECK(fh_malloc(rig.heap, 100) != NULL);
+        reported_control(c);
+        CHECK(c->heap == heap);
+        fh_malloc(rig.heap, 2 * RIG_MEMORY);
+    }
+    EQUAL(rig.heap->by_cpu[0], c);
+    rig_sound(&rig);
+}
+
+/* Where not even the block is known, another cache is opened. */
+static void beyond_mending(void)
+{
+    for (unsigned how = 0; how < 3; how++) {
+        struct fh_cache *c = two_caches();
+        struct fh_block *b = (struct fh_block *)(void *)c;
+        uint32_t secret = rig.heap->lists.space.secret;
+        c->most_again ^= 1;
+        if (how == 0)
+            rig_poke((unsigned char *)c - 4, 0);
+        else
+            fh_tag_seal(secret, b, how == 1 ? fh_tag_for(FH_FREE, 20) : fh_tag_for(FH_USED, FH_MIN_GRANULES));
+        void *ptr = fh_malloc(rig.heap, 40);
+        CHECK(ptr != NULL && rig.heap->by_cpu[0] != c);
+        reported_control(c);
+        fh_free(rig.heap, ptr);
+        CHECK(fh_malloc(rig.heap, 40) != NULL && rig.heap->by_cpu[0] != NULL);
+        EQUAL(rig.faults, 0);
+    }
+}
+
+/* One bit makes no cache busy, and one bit does not free a busy one. */
+static void busy_by_one_bit(void)
+{
+    struct fh_cache *c = two_caches();
+    for (unsigned bit = 0; bit < 32; bit++) {
+        c->busy = (uint32_t)1 << bit;
+        size_t before = cached().cached_blocks;
+        void *ptr = fh_malloc(rig.heap, 40);
+        CHECK(ptr != NULL && cached().cached_blocks != before);
+        EQUAL(c->busy, 0);
+        c->busy = FH_BUSY ^ (uint32_t)1 << bit;
+        before = cached().cached_blocks;
+        fh_free(rig.heap, ptr);
+        EQUAL(cached().cached_blocks, before);
+        c->busy = 0;
+    }
+    EQUAL(rig.faults, 0);
+}
+
+/* More than is in use cannot be cached, and less than was counted must not come back. */
+static void miscounted(void)
+{
+    struct fh_cache *c = two_caches();
+    c->room -= (intptr_t)rig.heap->used * 2;
+    fh_free(rig.heap, fh_malloc(rig.heap, 40));
+    reported_control(c);
+    CHECK((size_t)(c->limit - c->room) <= rig.heap->used);
+    rig_sound(&rig);
+    warm_up(40);
+    c->room += 3;
+    fh_malloc(rig.heap, 2 * RIG_MEMORY);
+    reported_control(c);
+    EQUAL(c->room, c->limit);
+    rig_sound(&rig);
+}
+
+/* Links in the list of caches that lead to none. */
+static void damaged_list(void)
+{
+    struct fh_cache *c = two_caches();
+    struct fh_cache *d = rig.heap->by_cpu[1];
+    REQUIRE(rig.heap->caches == d && d->next == c);
+    void *const wrong[] = { (unsigned char *)c + 1, (unsigned char *)c + FH_GRANULE, &rig, (void *)(rig.heap->highest - FH_GRANULE),
+                            (void *)((uintptr_t)rig.heap + FH_GRANULE) };
+    for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        d->next = (struct fh_cache *)rig_launder(wrong[i]);
+        d->next_again = ~(uintptr_t)wrong[i];
+        fh_malloc(rig.heap, 2 * RIG_MEMORY);
+        reported_control(wrong[i]);
+        /* Damaged itself, it is not gone through. */
+        d->check ^= 1;
+        fh_malloc(rig.heap, 2 * RIG_MEMORY);
+        reported_control(d);
+        d->check ^= 1;
+    }
+    d->next = c;
+    d->next_again = ~(uintptr_t)c;
+    fh_malloc(rig.heap, 2 * RIG_MEMORY);
+    EQUAL(rig.faults, 0);
+    /* One behind damage is closed all the same, and is no cache any more. */
+    struct fh_cache *e = fh_cache_open(rig.heap);
+    REQUIRE(e != NULL);
+    rig.heap->caches = d;
+    fh_cache_close(e);
+    CHECK(e->heap != rig.heap);
+    EQUAL(rig.heap->caches, d);
+}
+
+/* A cache that its user holds has nobody to tell. */
+static struct fh_cache *held;
+
+static void use_held(void *arg)
+{
+    switch (*(unsigned *)arg) {
+    case 0: fh_cache_malloc(held, 100000); break;
+    case 1: fh_cache_malloc(held, 900); break;
+    case 2: fh_cache_free(held, &rig); break;
+    default: fh_cache_close(held);
+    }
+}
+
+static void held_traps(void)
+{
+    for (unsigned call = 0; call < 4; call++) {
+        open(RIG_MEMORY);
+        held = fh_cache_open(rig.heap);
+        REQUIRE(held != NULL);
+        struct host_end end = host_run(use_held, &call, 10);
+        CHECK(!host_trapped(end));
+        held->secret ^= 1;
+        CHECK(host_trapped(host_run(use_held, &call, 10)));
+        held->secret ^= 1;
+        held->heap = (struct fh_heap *)rig_launder(&rig);
+        CHECK(host_trapped(host_run(use_held, &call, 10)));
+    }
+}
+
+/* An interrupt opens the CPU's cache while the call that it interrupts is about to: one of the two stays. */
+static uintptr_t (*plain_lock)(void *);
+static bool interrupt;
+
+static uintptr_t interrupted_lock(void *ctx)
+{
+    if (interrupt) {
+        interrupt = false;
+        fh_free(rig.heap, fh_malloc(rig.heap, 40));
+    }
+    return plain_lock(ctx);
+}
+
+static void opened_twice(void)
+{
+    open(RIG_MEMORY);
+    plain_lock = rig.port.lock;
+    rig.port.lock = interrupted_lock;
+    for (cpu_now = 1; cpu_now < CPUS; cpu_now++) {
+        interrupt = true;
+        void *ptr = fh_malloc(rig.heap, 40);
+        CHECK(ptr != NULL && !interrupt && rig.heap->by_cpu[cpu_now] != NULL);
+        EQUAL(rig.heap->cache_count, cpu_now + 1);
+        fh_free(rig.heap, ptr);
+        rig_sound(&rig);
+    }
+    /* One for which there is no memory. */
+    rig_prepare(&rig);
+    rig.port.cpus = 1;
+    rig.port.cpu = cpu;
+    rig.port.cache = &fh_cpu_cache;
+    rig.heap = fh_create(rig_memory, 4096, &rig.port);
+    REQUIRE(rig.heap != NULL);
+    cpu_now = 1;
+    while (fh_malloc(rig.heap, 1) != NULL)
+        continue;
+    cpu_now = 0;
+    CHECK(fh_malloc(rig.heap, 1) == NULL);
+    EQUAL(rig.heap->cache_count, 0);
+    /* More caches than can be: none are kept. */
+    rig_prepare(&rig);
+    rig.port.cpus = UINT32_MAX / 2;
+    rig.port.cpu = cpu;
+    rig.port.cache = &fh_cpu_cache;
+    rig.heap = fh_create(rig_memory, RIG_MEMORY, &rig.port);
+    REQUIRE(rig.heap != NULL);
+    fh_free(rig.heap, fh_malloc(rig.heap, 1));
+    EQUAL(rig.heap->by_cpu, NULL);
+    EQUAL(rig.heap->cache_count, 0);
+    rig_sound(&rig);
+}
+
 TESTS(unit_cache) = {
+    { "opened_twice", opened_twice },
+    { "mended", mended },
+    { "beyond_mending", beyond_mending },
+    { "busy_by_one_bit", busy_by_one_bit },
+    { "miscounted", miscounted },
+    { "damaged_list", damaged_list },
+    { "held_traps", held_traps },
     { "damaged_structure_of_a_cpu", damaged_structure_of_a_cpu },
     { "damaged_structure_of_a_user", damaged_structure_of_a_user },
     { "random_work", random_work },

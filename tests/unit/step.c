@@ -142,6 +142,21 @@ static void join_strays(struct fh_block *first, struct fh_block *stray)
     stray->prev = fh_link_to(l, first);
 }
 
+static void finds_each_region(void)
+{
+    /* Which header leads to which depends on where they are. */
+    for (unsigned k = 0; k < 8; k++) {
+        rig_open(&rig, rig_memory, 6000);
+        REQUIRE(fh_malloc(rig.heap, 100) != NULL);
+        unsigned char *far = rig_memory + 65536 + k * 4096;
+        REQUIRE(fh_add_region(rig.heap, far, 3000) != 0);
+        cursor = (struct fh_cursor){ 0 };
+        EQUAL(pass(5, 100), FH_OK);
+        rig_poke(far, rig_peek(far) ^ 0x40);
+        must_find(FH_BAD_CONTROL);
+    }
+}
+
 /* One of each kind, planted. */
 static void finds_each_kind(void)
 {
@@ -234,6 +249,34 @@ static void finds_each_kind(void)
         join_strays(last, stray);
         must_find(FH_BAD_LIST);
     }
+
+    /* A block on a list that is held for the victim: more is listed than should be. */
+    furnish();
+    if (rig.heap->lists.classes > 1 && rig.heap->victim_size == 0) {
+        uint32_t class = 0;
+        while (*fh_head_of(&rig.heap->lists, class) == 0)
+            class++;
+        rig.heap->victim = fh_link_at(&rig.heap->lists, *fh_head_of(&rig.heap->lists, class));
+        rig.heap->victim_size = fh_size_below(rig.heap->victim, fh_tag_open(rig.heap->lists.space.secret, rig.heap->victim), UINTPTR_MAX);
+        must_find(FH_BAD_LIST);
+        rig.heap->victim_size = 0;
+        rig.heap->victim = NULL;
+    }
+    size_t used = rig.heap->used;
+    rig.heap->used = rig.heap->total + 1;
+    rig.heap->peak = rig.heap->used;
+    must_find(FH_BAD_COUNT);
+    rig.heap->used = used;
+    /* More lists than there can be, or none: nothing is looked for in them. */
+    const uint32_t classes = rig.heap->lists.classes;
+    const uint32_t wrong_classes[] = { 0, FH_MAX_CLASSES + 1 };
+    for (unsigned i = 0; i < 2; i++) {
+        rig.heap->lists.classes = wrong_classes[i];
+        rig.heap->seal = fh_seal_for(rig.heap);
+        must_find(FH_BAD_CONTROL);
+    }
+    rig.heap->lists.classes = classes;
+    rig.heap->seal = fh_seal_for(rig.heap);
 
     /* Two free blocks side by side, and a block that does not know of the free one before it. */
     furnish();
@@ -779,6 +822,7 @@ TESTS(unit_step) = {
     { "whole", whole },
     { "finds_every_bit", finds_every_bit },
     { "finds_each_kind", finds_each_kind },
+    { "finds_each_region", finds_each_region },
     { "changes", changes },
     { "changes_with_caches", changes_with_caches },
     { "changes_that_are_hostile", changes_that_are_hostile },
