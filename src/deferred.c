@@ -17,6 +17,7 @@ static bool swap(const struct fh_heap *h, uintptr_t *word, uintptr_t expected, u
 {
     if (FH_HAS_SWAP)
         return fh_swap(word, expected, wanted);
+    /* unreached: a machine that runs hosted tests has the instruction; qemu/ runs this on chips that have not. */
     return h->port->swap(h->port->ctx, word, expected, wanted);
 }
 
@@ -31,6 +32,7 @@ static bool is_strange(struct fh_heap *h, const struct fh_block *b)
 static void finish(struct fh_heap *h)
 {
     uintptr_t first = fh_load_swapped(&h->deferred);
+    /* unreached: fails only when another thread or interrupt defers between the two lines; the stress tests run it. */
     while (!swap(h, &h->deferred, first, 0))
         first = fh_load_swapped(&h->deferred);
     while (first != 0) {
@@ -68,6 +70,7 @@ bool fh_free_deferred(struct fh_heap *h, void *ptr)
     struct fh_block *b = (struct fh_block *)ptr;
     if (ptr == NULL)
         return true;
+    /* unreached: as above. */
     if ((!FH_HAS_SWAP && h->port->swap == NULL) || !is_plausible(h, b))
         return false;
     fh_store_long(&h->finish, (uintptr_t)finish);
@@ -76,6 +79,7 @@ bool fh_free_deferred(struct fh_heap *h, void *ptr)
     do {
         first = fh_load_swapped(&h->deferred);
         fh_quick_push(h->lists.space.secret, b, (const struct fh_block *)first);
+        /* unreached: fails as above. */
     } while (!swap(h, &h->deferred, first, (uintptr_t)b));
     return true;
 }
