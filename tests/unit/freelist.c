@@ -426,6 +426,41 @@ static void depth_of_the_search(void)
     }
 }
 
+/* A block that is too small for the list that it is on is no answer. */
+static void too_small_for_its_list(void)
+{
+    if (FH_MAX_CLASSES == 1)
+        test_does_not_apply();
+    make_lists(FH_MAX_CLASSES);
+    fh_zero(lists + 1, 1024);
+    lists->summary = 0;
+    for (unsigned right = 0; right < 2; right++) {
+        struct fh_block *b = place(4);
+        fh_make_free(lists->space.secret, b, right ? 50 : 20);
+        uint32_t link = fh_link_to(lists, b);
+        uint32_t class = fh_class_of(lists, 50);
+        b->next = 0;
+        b->prev = lists->mark + class;
+        *fh_head_of(lists, class) = link;
+        fh_map_set(lists, class);
+        /* From below: another class's only block, too small, comes first. */
+        fh_make_free(lists->space.secret, place(9), 39);
+        REQUIRE(fh_list_insert(lists, &view, place(9), 39));
+        EQUAL(fh_class_of(lists, 39), fh_class_of(lists, 40));
+        uint32_t size = 0;
+        struct fh_block *found = fh_list_find(lists, 40, &size);
+        CHECK(found == (right ? b : NULL));
+        EQUAL(lists->blame.kind, right ? FH_OK : FH_BAD_TAG);
+        if (!right) {
+            CHECK(lists->blame.block == b);
+            EQUAL(lists->blame.expected, 40);
+            EQUAL(lists->blame.found, 20);
+        }
+        lists->blame.kind = FH_OK;
+        REQUIRE(fh_list_remove(lists, &view, place(9)));
+    }
+}
+
 /* What a list leads to must be a free block of a size that its region holds. */
 static void what_a_list_leads_to(void)
 {
@@ -489,5 +524,6 @@ TESTS(unit_freelist) = {
     { "depth_of_the_search", depth_of_the_search },
     { "what_a_list_leads_to", what_a_list_leads_to },
     { "marks_are_no_links", marks_are_no_links },
+    { "too_small_for_its_list", too_small_for_its_list },
     TESTS_END
 };
