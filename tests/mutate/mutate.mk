@@ -2,18 +2,20 @@
 #
 # mutate.mk - small changes to the core, each of which some test must notice.
 #
-#   make mutate                     all of src/
+#   make mutate                     all of src/, about an hour on two cores
 #   make mutate FILE=src/pool.c     one file (or several, in quotes)
 #   make mutate SAMPLE=200          so many, evenly spread
 #   make mutate ONLY=pool.c:210     those whose name contains it
 #   make mutate AGAIN=1             those that survived the last run
+#   make mutate PROGRAMS=plain      by the first program of tests alone, a quick look
 #
 # A mutant is named FILE:LINE:OPERATOR:N. tests/mutate/equivalent lists those that no test can notice, with the reason; there they
 # are known by their text, so that an edit above them does not make the list stale. See run.py for what counts as killed and
 # mutants.py for the operators. Each mutant's verdict, and what killed it, lies in build/mutate/results.
 #
 # The programs are those of unit.mk, and the replay of the fuzzers' corpus: the core built without optimization first, which is
-# built the quickest; then the other layout, the count of steps, the sanitizers, 32 bits.
+# built the quickest; then the corpus, 32 bits and their last bytes, the other layout, the count of steps, the sanitizers. What only
+# a build with FH_HARDENED or FH_SINGLE_LIST compiles is not changed.
 
 MUTATE_FLAGS := $(CORE_CFLAGS) -Isrc -Itests/unit -I$(abspath $(B))/check
 MUTATE_TESTS = $(CHECK_SRC) $(CHECK_HARNESS)
