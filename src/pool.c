@@ -366,13 +366,13 @@ struct fh_block *fh_pool_take_aligned(struct fh_heap *h, uint32_t granules, size
     return block;
 }
 
-/* The same as open_before when the footer names no small free block. */
-static FH_COLD struct fh_block *open_huge_before(struct fh_heap *h, const struct fh_block *b, uint32_t *size)
+/* The same as open_before when the footer names no small free block. b may be the end of the region that begins at lo. */
+static FH_COLD struct fh_block *open_huge_before(struct fh_heap *h, uintptr_t lo, const struct fh_block *b, uint32_t *size)
 {
     struct fh_space *space = &h->lists.space;
     uint32_t m = *fh_footer_of(b);
     uint32_t tag = 0;
-    if (fh_space_has(space, b) && m >= FH_MIN_GRANULES && m <= ((uintptr_t)b - space->lo) / FH_GRANULE) {
+    if (m >= FH_MIN_GRANULES && m <= ((uintptr_t)b - lo) / FH_GRANULE && fh_space_has(space, fh_before(b, m))) {
         struct fh_block *before = fh_before(b, m);
         tag = fh_tag_open(secret_of(h), before);
         if (fh_is_tag(tag) && (tag & (FH_FREE | FH_PREV_FREE)) == FH_FREE && fh_free_size(space, before, tag) == m) {
@@ -391,7 +391,7 @@ FH_HOT struct fh_block *open_before(struct fh_heap *h, struct fh_view *v, const 
     struct fh_block *before = fh_before(b, m);
     if (fh_rarely(m - FH_MIN_GRANULES > FH_SIZE_MASK - FH_MIN_GRANULES || !fh_sees_tag(v, before)
                   || fh_tag_open(v->secret, before) != fh_tag_for(FH_FREE, m)))
-        return open_huge_before(h, b, size);
+        return open_huge_before(h, v->lo, b, size);
     *size = m;
     return before;
 }

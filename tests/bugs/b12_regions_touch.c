@@ -2,6 +2,7 @@
  *
  * b12_regions_touch.c - B12: regions that touch stay apart, so that no block larger than one of them can be had.
  */
+#include "harness/host.h"
 #include "harness/rig.h"
 
 static size_t largest(struct rig *rig)
@@ -130,10 +131,31 @@ static void beside_damage(void)
     }
 }
 
+/* Onto a region whose last block is free and huge, and not the top: that lies in a larger region elsewhere. */
+static void behind_a_huge_block(void)
+{
+    enum { HUGE_BYTES = 3 << 20 };
+    unsigned char *mem = host_map(NULL, 4 * HUGE_BYTES);
+    REQUIRE(mem != NULL);
+    struct rig rig;
+    rig_open(&rig, rig_memory, 8192);
+    CHECK(fh_add_region(rig.heap, mem, HUGE_BYTES) != 0);
+    CHECK(fh_add_region(rig.heap, mem + 2 * HUGE_BYTES, HUGE_BYTES + HUGE_BYTES / 2) != 0);
+    rig_sound(&rig);
+    CHECK(fh_add_region(rig.heap, mem + HUGE_BYTES, 65536) != 0);
+    EQUAL(rig.faults, 0);
+    EQUAL(rig_sum(&rig).regions, 3);
+    CHECK(fh_malloc(rig.heap, HUGE_BYTES + HUGE_BYTES / 3) != NULL);
+    CHECK(fh_malloc(rig.heap, HUGE_BYTES) != NULL);
+    rig_sound(&rig);
+    host_unmap(mem, 4 * HUGE_BYTES);
+}
+
 TESTS(bugs_b12_regions_touch) = {
     { "any_boundary", any_boundary },
     { "while_in_use", while_in_use },
     { "the_one_between", the_one_between },
     { "beside_damage", beside_damage },
+    { "behind_a_huge_block", behind_a_huge_block },
     TESTS_END
 };
