@@ -135,20 +135,20 @@ static void beside_damage(void)
 static void behind_a_huge_block(void)
 {
     enum { HUGE_BYTES = 3 << 20 };
-    unsigned char *mem = host_map(NULL, 4 * HUGE_BYTES);
+    unsigned char *mem = host_map(NULL, 5 * HUGE_BYTES);
     REQUIRE(mem != NULL);
     struct rig rig;
-    rig_open(&rig, rig_memory, 8192);
-    CHECK(fh_add_region(rig.heap, mem, HUGE_BYTES) != 0);
-    CHECK(fh_add_region(rig.heap, mem + 2 * HUGE_BYTES, HUGE_BYTES + HUGE_BYTES / 2) != 0);
+    rig_open(&rig, mem, 8192);
+    CHECK(fh_add_region(rig.heap, mem + HUGE_BYTES, HUGE_BYTES) != 0);
+    CHECK(fh_add_region(rig.heap, mem + 3 * HUGE_BYTES, HUGE_BYTES + HUGE_BYTES / 2) != 0);
     rig_sound(&rig);
-    CHECK(fh_add_region(rig.heap, mem + HUGE_BYTES, 65536) != 0);
+    CHECK(fh_add_region(rig.heap, mem + 2 * HUGE_BYTES, 65536) != 0);
     EQUAL(rig.faults, 0);
     EQUAL(rig_sum(&rig).regions, 3);
     CHECK(fh_malloc(rig.heap, HUGE_BYTES + HUGE_BYTES / 3) != NULL);
     CHECK(fh_malloc(rig.heap, HUGE_BYTES) != NULL);
     rig_sound(&rig);
-    host_unmap(mem, 4 * HUGE_BYTES);
+    host_unmap(mem, 5 * HUGE_BYTES);
 }
 
 TESTS(bugs_b12_regions_touch) = {
