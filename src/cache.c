@@ -110,7 +110,8 @@ static size_t limit_for(struct fh_cache *c)
     size_t idle = (h->total - h->used + held_by(c)) / 4 * 3;
     size_t shared = larger(h->used / SHARED_SHARE, h->cache_count * little(h));
     size_t most = h->cache_count == 1 || idle < shared ? idle : shared;
-    c->has_plenty = grows || (left > h->total / 3 && h->total > SMALL_BYTES / FH_GRANULE);
+    /* More than a third never used; to divide by three is a library call on the smallest chips. */
+    c->has_plenty = grows || (left > (h->total - left) / 2 && h->total > SMALL_BYTES / FH_GRANULE);
     c->keep = grows ? larger(h->used / SHARED_SHARE, little(h)) : SIZE_MAX;
     if (c->has_plenty)
         return most;
