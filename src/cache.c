@@ -97,7 +97,7 @@ static size_t never_used(struct fh_heap *h)
 /* What each of several caches may hold at least, and one of a heap that is about to grow. */
 static size_t little(const struct fh_heap *h)
 {
-    size_t share = h->total / (h->port->acquire != NULL ? GROWING_LITTLE_SHARE : LITTLE_SHARE);
+    size_t share = h->port->acquire != NULL ? h->total / GROWING_LITTLE_SHARE : h->total / LITTLE_SHARE;
     return share < LITTLE_BYTES / FH_GRANULE ? share : (size_t)(LITTLE_BYTES / FH_GRANULE);
 }
 
