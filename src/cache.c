@@ -213,7 +213,7 @@ static void flush_all(struct fh_cache *c)
         while (*fh_quick_head(c, granules) != NULL)
             flush_one(c, granules);
     }
-    if (fh_rarely(held_by(c) != 0 && !c->incomplete))
+    if (fh_rarely(c->room < c->limit && !c->incomplete))
         blame_cache(c->heap, c);
     c->room = c->limit;
     c->asked = 0;

@@ -92,9 +92,12 @@ static inline struct fh_block *fh_cache_take(struct fh_cache *c, size_t granules
     uint32_t sealed = fh_load(fh_tag_of(b)) ^ *fh_mark_of(b) ^ (uint32_t)(uintptr_t)next;
     if (fh_rarely((uint32_t)(sealed * FH_OPEN) >> FH_SIZE_SHIFT != granules))
         return NULL;
+    /* In this order, and in fh_cache_put in the other: where a fork stops the owner in between, its child finds no fewer blocks
+     * than were counted. */
+    c->room += (intptr_t)granules;
+    fh_compiler_barrier();
     *head = next;
     *fh_mark_of(b) = 0;
-    c->room += (intptr_t)granules;
     return b;
 }
 
@@ -111,6 +114,7 @@ static inline bool fh_cache_put(struct fh_cache *c, struct fh_block *b)
     *fh_quick_link_of(b) = (uintptr_t)*head;
     *fh_mark_of(b) = mark ^ (uint32_t)(uintptr_t)*head;
     *head = b;
+    fh_compiler_barrier();
     c->room -= (intptr_t)granules;
     return true;
 }

@@ -33,7 +33,9 @@ NF == 22 {
     if ($21 != 0 && trials == 0)
         next
     if (trials == 0) {
-        if (!after && $5 !~ /^(flip-size|flip-region|free-released|re-released|flip-quick|flip-cache|late-quick)$/)
+        # In large heaps a quarantine keeps what was freed from being handed out in a short run.
+        held = subject ~ /hardened/ && $5 ~ /^(re-)?twice-reused$/
+        if (!after && !held && $5 !~ /^(flip-size|flip-region|free-released|re-released|flip-quick|flip-cache|late-quick)$/)
             verdict(0, "was-never-tried")
         next
     }

@@ -114,7 +114,7 @@ says fit-same-setting 0 'with freehold +[0-9]+ +\+0\.0 %' "$dir/built/fh-replay"
 
 says picture 0 'fits in' "$replay" --fit --picture "$dir/heap.svg" "$threads"
 says picture-whole 0 '^</svg>$' tail -1 "$dir/heap.svg"
-says picture-drawn 0 '^[0-9]{2,}$' grep -c 'M[0-9]* [0-9]*v-' "$dir/heap.svg"
+says picture-drawn 0 '^[0-9]{2,}$' grep -c 'm[0-9]*[ -][0-9]*v-' "$dir/heap.svg"
 says picture-nowhere 2 'No such file' "$replay" --fit --picture "$dir/no/heap.svg" "$calls"
 says picture-alone 2 'goes with --fit' "$replay" --picture "$dir/heap.svg" "$calls"
 
