@@ -403,12 +403,12 @@ static FH_COLD bool finish_put(struct fh_cache *c, struct fh_block *b, bool done
 
 struct fh_cache *fh_cache_open(struct fh_heap *h)
 {
-    size_t share = h->total * FH_GRANULE / HEADS_SHARE / sizeof(struct fh_block *);
-    uint32_t most = share < 4 ? 4 : share > MOST_GRANULES ? MOST_GRANULES : (uint32_t)share;
-    uint32_t granules = fh_granules_for(sizeof(struct fh_cache) + (most + 1) * sizeof(struct fh_block *));
     if (FH_IS_HARDENED || h->port->cache == NULL)
         return NULL;
     uintptr_t state = fh_enter(h);
+    size_t share = h->total * FH_GRANULE / HEADS_SHARE / sizeof(struct fh_block *);
+    uint32_t most = share < 4 ? 4 : share > MOST_GRANULES ? MOST_GRANULES : (uint32_t)share;
+    uint32_t granules = fh_granules_for(sizeof(struct fh_cache) + (most + 1) * sizeof(struct fh_block *));
     struct fh_cache *c = (struct fh_cache *)(void *)fh_pool_take(h, granules);
     if (c != NULL) {
         fh_zero(c, fh_payload_bytes(granules));
