@@ -124,7 +124,7 @@ static enum fh_fault_kind check_list(struct fh_heap *h, uint32_t class, size_t *
     uint32_t link = *fh_head_of(&h->lists, class);
     enum fh_fault_kind kind = fh_check_head(h, class);
     while (kind == FH_OK && link != 0) {
-        uint32_t next;
+        uint32_t next = 0;
         kind = fh_check_listed(h, class, link, before, &next);
         if (kind == FH_OK && (*left)-- == 0)
             kind = FH_BAD_LIST;

@@ -241,7 +241,7 @@ FH_HOT struct fh_block *fh_list_find_from(struct fh_lists *l, struct fh_view *v,
     *size = fh_open_free(l, v, b);
     if (fh_likely(*size >= granules) || fh_rarely(*size == 0))
         return *size != 0 ? b : NULL;
-    uint32_t deeper_size;
+    uint32_t deeper_size = 0;
     b = fh_list_deeper(l, b, class, granules, &deeper_size);
     fh_look(&l->space, v);
     *size = deeper_size;
