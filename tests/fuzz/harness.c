@@ -402,10 +402,17 @@ static void double_free(struct subject *s, struct slot *slot, unsigned how)
     call_with(s, block, how, any_dead);
 }
 
+/* The tag behind a block. It lies right below the next multiple of the granule: an aligned block ends a word before it. */
+static uint32_t *tag_behind(const struct slot *slot)
+{
+    uintptr_t end = (uintptr_t)slot->block + slot->bytes + sizeof(uint32_t);
+    return (uint32_t *)((end + (FH_GRANULE - 1)) & ~(uintptr_t)(FH_GRANULE - 1)) - 1;
+}
+
 /* One bit of a tag is flipped and set right again: of the block's own, or of the one behind it, as an overrun does. */
 static void flipped_tag(struct subject *s, struct slot *slot, unsigned how, bool behind)
 {
-    uint32_t *tag = (uint32_t *)(void *)(slot->block + (behind ? slot->bytes : 0)) - 1 + behind;
+    uint32_t *tag = behind ? tag_behind(slot) : (uint32_t *)(void *)slot->block - 1;
     uint32_t bit = 1u << next8() % 32;
     check_contents(slot, slot->bytes);
     *tag ^= bit;
