@@ -9,14 +9,14 @@
 
 static const struct fh_port no_port;
 
-/* How many lists a heap on that much memory keeps. A heap that grows by itself may hold blocks of any size later; one that
- * does not needs none above its own size. A small heap pays no more than a share of itself: its last list then holds all
- * sizes above, and is searched to the end, but the memory bounds it. */
+/* How many lists a heap on that much memory keeps. A heap that grows by itself may hold blocks of any size later; of one that
+ * does not, the last list begins where blocks of more than half the heap do: it never holds more than two. A small heap pays no more
+ * than a share of itself: its last list then holds all sizes above, and is searched to the end, but the memory bounds it. */
 static uint32_t classes_for(size_t bytes, bool grows)
 {
     uint32_t granules = bytes / FH_GRANULE < FH_MAX_GRANULES ? (uint32_t)(bytes / FH_GRANULE) : FH_MAX_GRANULES;
     static const struct fh_lists all = { .classes = FH_MAX_CLASSES };
-    uint32_t needed = grows ? FH_MAX_CLASSES : fh_class_of(&all, granules | 1) + 1;
+    uint32_t needed = grows ? FH_MAX_CLASSES : fh_class_of(&all, granules / 2 + 1) + 1;
     size_t share = (grows ? bytes / 4 : bytes / 16) / sizeof(fh_word);
     if (needed > share)
         needed = (uint32_t)share;

@@ -281,7 +281,7 @@ static struct plan plan_for(uintptr_t start, size_t size, bool grows)
         return p;
     size_t bytes = p.hi - p.place;
     size_t granules = bytes / FH_GRANULE;
-    size_t needed = grows ? FH_MAX_CLASSES : class_among_all(granules % 2 == 0 ? granules + 1 : granules) + 1;
+    size_t needed = grows ? FH_MAX_CLASSES : class_among_all(granules / 2 + 1) + 1;
     size_t share = bytes / (grows ? 16 : 64);
     p.classes = (uint32_t)(needed < share ? needed : share);
     if (p.classes == 0)
