@@ -14,7 +14,8 @@
  *   than SMALL_BYTES is no memory to play with. With the first rule for all heaps, a compiler needed 21 % more memory.
  * - Several caches do not see each other's blocks, so each asks for memory that waits in the others, and what is idle grows by
  *   that. Four threads with 4 MB alive came to 119 MB in 3 seconds. Together they hold a share of what is in use, or a little
- *   each; less in a heap that cannot grow, because what another CPU holds does not come back before that CPU's next call. */
+ *   each, for which a heap grows if it can; less in one that cannot, because what another CPU holds does not come back before that
+ *   CPU's next call. */
 #define TIGHT_SHARE 2048
 #define NEVER_USED_SHARE 512
 #define SMALL_BYTES ((uint32_t)128 << 10)
@@ -109,7 +110,7 @@ static size_t limit_for(struct fh_cache *c)
     size_t left = grows ? 0 : never_used(h);
     size_t idle = (h->total - h->used + held_by(c)) / 4 * 3;
     size_t shared = larger(h->used / SHARED_SHARE, h->cache_count * little(h));
-    size_t most = h->cache_count == 1 || idle < shared ? idle : shared;
+    size_t most = h->cache_count == 1 ? idle : grows || idle > shared ? shared : idle;
     /* More than a third never used; to divide by three is a library call on the smallest chips. */
     c->has_plenty = grows || (left > (h->total - left) / 2 && h->total > SMALL_BYTES / FH_GRANULE);
     c->keep = grows ? larger(h->used / SHARED_SHARE, little(h)) : SIZE_MAX;
@@ -283,29 +284,56 @@ static uint32_t take_run(struct fh_cache *c, uint32_t granules, uint32_t count, 
     return *first != NULL;
 }
 
-/* Takes a run of blocks from the pool, keeps one for the caller and caches the others. */
-static struct fh_block *fill(struct fh_cache *c, uint32_t granules)
+/* Puts blocks in a row on their quick list, so that the first is asked for next. */
+static void push_run(struct fh_cache *c, uint32_t granules, struct fh_block *first, uint32_t count)
+{
+    for (struct fh_block *each = fh_after(first, granules * count); each != first;) {
+        each = fh_before(each, granules);
+        fh_quick_push(c->secret, each, *fh_quick_head(c, granules));
+        *fh_quick_head(c, granules) = each;
+    }
+    c->room -= (intptr_t)(granules * count);
+}
+
+/* How many blocks of that size one filling may take: no more than half of what the cache may still hold. */
+static uint32_t count_to_fill(const struct fh_cache *c, uint32_t granules)
 {
     uint32_t count = FILL_BLOCKS;
     uint32_t most = (c->heap->port->acquire != NULL ? GROWING_FILL_BYTES : FILL_BYTES) / FH_GRANULE;
-    while (count > 1 && count * granules > most)
+    while (count > 1 && (count * granules > most || (intptr_t)(count * granules) > c->room / 2))
         count /= 2;
-    while (count > 1 && (intptr_t)(count * granules) > c->room / 2)
-        count /= 2;
+    return count;
+}
+
+/* Goes on where a run was short. In a heap that was used for a while the free blocks of a size lie one by one: with nothing but
+ * the run, two threads that exchange blocks took the lock four times as often. A cache that is alone gains nothing. */
+static void fill_more(struct fh_cache *c, uint32_t granules, uint32_t count)
+{
+    struct fh_block *b;
+    uint32_t n;
+    while (count != 0 && (n = fh_pool_take_run(c->heap, granules, count, false, &b)) != 0) {
+        push_run(c, granules, b, n - 1);
+        b = fh_after(b, granules * (n - 1));
+        push_run(c, fh_used_size(fh_tag_open(c->secret, b)), b, 1);
+        count -= n;
+    }
+    fh_report(c->heap, NULL);
+}
+
+/* Takes blocks from the pool, keeps one for the caller and caches the others. */
+static struct fh_block *fill(struct fh_cache *c, uint32_t granules)
+{
+    uint32_t count = count_to_fill(c, granules);
     struct fh_block *b = NULL;
     uint32_t n = take_run(c, granules, count, &b);
     if (n == 0)
         return NULL;
     look_at(c, b);
-    /* The last one goes to the caller: it may be larger than the list's size. The first is asked for next. */
-    struct fh_block *last = fh_after(b, granules * (n - 1));
-    for (struct fh_block *each = last; each != b;) {
-        each = fh_before(each, granules);
-        fh_quick_push(c->secret, each, *fh_quick_head(c, granules));
-        *fh_quick_head(c, granules) = each;
-    }
-    c->room -= (intptr_t)(granules * (n - 1));
-    return last;
+    /* The last one goes to the caller: it may be larger than the list's size, and than any list's. */
+    push_run(c, granules, b, n - 1);
+    if (c->heap->cache_count > 1 && c->has_plenty && granules < c->most)
+        fill_more(c, granules, count - n);
+    return fh_after(b, granules * (n - 1));
 }
 
 /* The head of the list failed the quick look. It lies in another region, or something is wrong. */

@@ -886,6 +886,59 @@ static void tight_holds_little(void)
     rig_sound(&rig);
 }
 
+static void *no_more(void *ctx, size_t least, size_t *got)
+{
+    (void)ctx;
+    (void)least;
+    (void)got;
+    return NULL;
+}
+
+/* What several caches may hold does not depend on what is idle, in a heap that can grow: it grows for them. */
+static void several_hold_a_little(void)
+{
+    for (unsigned grows = 0; grows < 2; grows++) {
+        struct fh_cache *c = open_held((size_t)256 << 10);
+        rig.port.acquire = grows ? no_more : NULL;
+        REQUIRE(fh_cache_open(rig.heap) != NULL);
+        void *whole = fh_malloc(rig.heap, 64 * fh_granules_for(40) * FH_GRANULE + 1000);
+        while (fh_malloc(rig.heap, 1000) != NULL)
+            continue;
+        fh_free(rig.heap, whole);
+        bustle(c);
+        if (grows)
+            EQUAL(held_granules(), 64 * fh_granules_for(40));
+        else
+            CHECK(held_granules() < 32 * fh_granules_for(40));
+        rig_sound(&rig);
+    }
+}
+
+/* Where free blocks lie one by one, one of several caches takes several of them at once, and no memory that was never used. One that is
+ * alone takes one. */
+static void filled_from_holes(void)
+{
+    const uint32_t granules = fh_granules_for(200);
+    for (unsigned caches = 1; caches <= 2; caches++) {
+        struct fh_cache *c = open_held(RIG_MEMORY);
+        if (caches == 2)
+            REQUIRE(fh_cache_open(rig.heap) != NULL);
+        void *ptr[64];
+        for (unsigned i = 0; i < 64; i++)
+            REQUIRE((ptr[i] = fh_malloc(rig.heap, 200)) != NULL);
+        for (unsigned i = 0; i < 64; i += 2)
+            fh_free(rig.heap, ptr[i]);
+        size_t top = fh_pool_top_size(rig.heap);
+        CHECK(fh_cache_malloc(c, 200) != NULL);
+        EQUAL(held_granules(), caches == 2 ? 3 * granules : 0);
+        EQUAL(fh_pool_top_size(rig.heap), top);
+        for (unsigned i = 0; i < 3; i++)
+            CHECK(fh_cache_malloc(c, 200) != NULL);
+        EQUAL(held_granules(), 0);
+        rig_sound(&rig);
+    }
+}
+
 /* In a tight heap, a block too large for the cache is not cut from memory that was never used while the cache holds what may become
  * one; the lists are asked first. */
 static void large_empties_first(void)
@@ -1182,6 +1235,8 @@ TESTS(unit_cache) = {
     { "busy_inside", busy_inside },
     { "small_holds_nothing", small_holds_nothing },
     { "tight_holds_little", tight_holds_little },
+    { "several_hold_a_little", several_hold_a_little },
+    { "filled_from_holes", filled_from_holes },
     { "trying", trying },
     { "large_empties_first", large_empties_first },
     TESTS_END
