@@ -585,46 +585,55 @@ static inline struct fh_cache *enter_cache(struct fh_heap *h)
     return c;
 }
 
-static void leave_cache(struct fh_cache *c)
+static inline void leave_cache(struct fh_cache *c)
 {
     fh_compiler_barrier();
     fh_store(&c->busy, 0);
 }
 
-static FH_COLD struct fh_block *take_if_sound(struct fh_cache *c, uint32_t granules, struct fh_heap *h)
+static FH_COLD void *finish_malloc(struct fh_heap *h, struct fh_cache *c, uint32_t granules, size_t size)
 {
-    if (!is_sound(h, c))
-        return NULL;
-    return granules <= c->most ? take_slowly(c, granules) : take_large(c, granules);
+    struct fh_block *b = NULL;
+    if (is_sound(h, c))
+        b = granules <= c->most ? take_slowly(c, granules) : take_large(c, granules);
+    leave_cache(c);
+    return b != NULL ? b : fh_malloc_from_pool(h, granules, size);
 }
 
-static FH_COLD bool finish_if_sound(struct fh_cache *c, struct fh_block *b, bool done, struct fh_heap *h)
-{
-    return is_sound(h, c) ? finish_put(c, b, done) : done;
-}
-
-static struct fh_block *cpu_take(struct fh_heap *h, uint32_t granules)
+static void *cpu_malloc(struct fh_heap *h, uint32_t granules, size_t size)
 {
     struct fh_cache *c = enter_cache(h);
-    if (c == NULL)
-        return NULL;
+    if (fh_rarely(c == NULL))
+        return fh_malloc_from_pool(h, granules, size);
     struct fh_block *b = granules <= c->most ? fh_cache_take(c, granules) : NULL;
-    if (b == NULL)
-        b = take_if_sound(c, granules, h);
+    if (fh_rarely(b == NULL))
+        return finish_malloc(h, c, granules, size);
     leave_cache(c);
     return b;
 }
 
-static bool cpu_put(struct fh_heap *h, struct fh_block *b)
+static FH_COLD void finish_free(struct fh_heap *h, struct fh_cache *c, void *ptr, bool done)
+{
+    if (is_sound(h, c))
+        done = finish_put(c, (struct fh_block *)ptr, done);
+    leave_cache(c);
+    if (!done)
+        fh_free_to_pool(h, ptr);
+}
+
+static void cpu_free(struct fh_heap *h, void *ptr)
 {
     struct fh_cache *c = enter_cache(h);
-    if (c == NULL)
-        return false;
-    bool done = fh_cache_put(c, b);
-    if (fh_rarely(!done || c->room < 0))
-        done = finish_if_sound(c, b, done, h);
+    if (fh_rarely(c == NULL)) {
+        fh_free_to_pool(h, ptr);
+        return;
+    }
+    bool done = fh_cache_put(c, (struct fh_block *)ptr);
+    if (fh_rarely(!done || c->room < 0)) {
+        finish_free(h, c, ptr, done);
+        return;
+    }
     leave_cache(c);
-    return done;
 }
 
 static void start(struct fh_heap *h)
@@ -680,4 +689,4 @@ static size_t held(const struct fh_heap *h)
     return granules;
 }
 
-const struct fh_cache_layer fh_cpu_cache = { start, cpu_take, cpu_put, drain, forget, held };
+const struct fh_cache_layer fh_cpu_cache = { start, cpu_malloc, cpu_free, drain, forget, held };

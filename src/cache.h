@@ -119,14 +119,18 @@ static inline bool fh_cache_put(struct fh_cache *c, struct fh_block *b)
     return true;
 }
 
+/* The rest of fh_malloc and fh_free, past the caches: they take the lock, rescue, report; in heap.c. size: what was asked for. */
+void *fh_malloc_from_pool(struct fh_heap *h, uint32_t granules, size_t size);
+void fh_free_to_pool(struct fh_heap *h, void *ptr);
+
 /* What the caches are to the heap: the functions behind fh_port.cache. */
 struct fh_cache_layer {
     /* Makes the table of port->cpus caches; without memory for it, the heap has none. */
     void (*start)(struct fh_heap *h);
-    /* A block from the current CPU's cache, which is filled first if it is empty; NULL: ask the pool. */
-    struct fh_block *(*take)(struct fh_heap *h, uint32_t granules);
-    /* Puts a block into the current CPU's cache; false: the pool takes it, and finds out if something is wrong. */
-    bool (*put)(struct fh_heap *h, struct fh_block *b);
+    /* fh_malloc and fh_free by the current CPU's cache, which is filled first if it is empty; what is not for it, or wrong, goes to
+     * the pool. */
+    void *(*malloc)(struct fh_heap *h, uint32_t granules, size_t size);
+    void (*free)(struct fh_heap *h, void *ptr);
     /* With the lock held: gives back what the current CPU's cache holds, and asks the others to do so at their next call. */
     void (*drain)(struct fh_heap *h);
     /* With the lock held: no cache looks into its region again before it has asked; memory is about to leave the heap. */

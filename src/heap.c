@@ -25,21 +25,24 @@ static inline void *exactly(struct fh_heap *h, void *ptr, size_t size)
     return ptr;
 }
 
-void *fh_malloc(struct fh_heap *h, size_t size)
+void *fh_malloc_from_pool(struct fh_heap *h, uint32_t granules, size_t size)
 {
-    uint32_t granules = fh_granules_for(size);
-    if (fh_rarely(granules == 0))
-        return NULL;
-    struct fh_block *b;
-    if (has_cpu_caches(h) && (b = h->port->cache->take(h, granules)) != NULL)
-        return b;
     uintptr_t state = fh_enter(h);
-    b = fh_pool_take(h, granules);
+    struct fh_block *b = fh_pool_take(h, granules);
     if (fh_rarely(b == NULL))
         return exactly(h, fh_rescue_of(h)->take(h, granules, 0, state), size);
     fh_canary_set(h, b, size);
     fh_leave(h, state);
     return b;
+}
+
+/* Either way the call ends here: what comes after returns for it, and this needs no frame. */
+void *fh_malloc(struct fh_heap *h, size_t size)
+{
+    uint32_t granules = fh_granules_for(size);
+    if (fh_rarely(granules == 0))
+        return NULL;
+    return has_cpu_caches(h) ? h->port->cache->malloc(h, granules, size) : fh_malloc_from_pool(h, granules, size);
 }
 
 void *fh_aligned_alloc(struct fh_heap *h, size_t align, size_t size)
@@ -72,10 +75,8 @@ void *fh_calloc(struct fh_heap *h, size_t count, size_t size)
     return ptr;
 }
 
-void fh_free(struct fh_heap *h, void *ptr)
+void fh_free_to_pool(struct fh_heap *h, void *ptr)
 {
-    if (ptr == NULL || (has_cpu_caches(h) && h->port->cache->put(h, (struct fh_block *)ptr)))
-        return;
     uintptr_t state = fh_enter(h);
     struct fh_block *joined = fh_harden_free(h, ptr);
     if (fh_rarely(joined == NULL)) {
@@ -85,6 +86,16 @@ void fh_free(struct fh_heap *h, void *ptr)
         return;
     }
     fh_leave(h, state);
+}
+
+void fh_free(struct fh_heap *h, void *ptr)
+{
+    if (ptr == NULL)
+        return;
+    if (has_cpu_caches(h))
+        h->port->cache->free(h, ptr);
+    else
+        fh_free_to_pool(h, ptr);
 }
 
 /* Opens the block at ptr and tries to make it size bytes large where it is, in one step under the lock. Returns its granules
