@@ -18,7 +18,10 @@ from collections import namedtuple
 
 # name: FILE:LINE:OPERATOR:N, N counting the mutants of that line by that operator. function: where it lies, or the macro.
 # before, after: the lines that change, white space taken together. start, end, text: what is replaced in the file, and by what.
-Mutant = namedtuple("Mutant", "name file line operator function before after start end text")
+# place: the whole expression or statement around it, of which there can be several side by side (see schemata.py); None: none is known.
+Mutant = namedtuple("Mutant", "name file line operator function before after start end text place")
+# kind: "value", an expression whose value is used; "effect", one whose value is not; "statement", with its semicolon.
+Place = namedtuple("Place", "start end kind")
 Token = namedtuple("Token", "kind text start end line")
 
 TOKEN = re.compile(r"""(?P<space>\s+|/\*.*?\*/|//[^\n]*)|(?P<string>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|(?P<name>[A-Za-z_]\w*)
@@ -70,7 +73,7 @@ class Source:
         self.file, self.text, self.kept = file, text, kept
         self.lines = text.split("\n")
         self.found = []
-        self.functions = {}
+        self.places = []
         tokens = read_tokens(text)
         code = []
         i = 0
@@ -235,6 +238,9 @@ class Source:
             n += step
         return n
 
+    def place(self, first, last, kind):
+        self.places.append(Place(first.start, last.end, kind))
+
     # What follows needs statements.
     def function(self, tokens, name, kind):
         self.expressions(tokens, name)
@@ -257,6 +263,7 @@ class Source:
     def condition(self, tokens, i, end, name):
         first, last = i + 2, end - 1
         if tokens[i].text == "switch":
+            self.place(tokens[first], tokens[last], "value")
             return
         if tokens[i].text == "for":
             ends = []
@@ -265,11 +272,16 @@ class Source:
                 depth += (tokens[n].text in OPENING) - (tokens[n].text in OPENING.values())
                 if depth == 0 and tokens[n].text == ";":
                     ends.append(n)
+            if len(ends) == 2 and i + 2 < ends[0]:
+                self.assigned(tokens, i + 2, ends[0], "effect")
+            if len(ends) == 2 and ends[1] + 1 < end:
+                self.place(tokens[ends[1] + 1], tokens[end - 1], "effect")
             if len(ends) != 2 or ends[0] + 1 == ends[1]:
                 return
             first, last = ends[0] + 1, ends[1] - 1
             if ends[1] + 1 < end:
                 self.add("deletion", name, tokens[ends[1] + 1], tokens[end - 1], "")
+        self.place(tokens[first], tokens[last], "value")
         text = self.text[tokens[first].start:tokens[last].end]
         if not self.one_relation(tokens[first:last + 1]):
             self.add("condition", name, tokens[first], tokens[last], "!(%s)" % text)
@@ -299,9 +311,29 @@ class Source:
         first = tokens[i]
         if first.text == "return":
             self.result(tokens, i, end, name, kind)
-        elif not self.declares(tokens[i:end]) and first.text not in NOT_DELETED:
-            self.add("deletion", name, first, tokens[end - 1], "")
+        elif first.text not in NOT_DELETED:
+            self.assigned(tokens, i, end, "statement")
+            if not self.declares(tokens[i:end]):
+                self.add("deletion", name, first, tokens[end - 1], "")
         return end
+
+    # The places in tokens[i:end], which declares variables, each perhaps with a first value, or else is one place of that kind.
+    def assigned(self, tokens, i, end, kind):
+        if not self.declares(tokens[i:end]):
+            self.place(tokens[i], tokens[end if kind == "statement" else end - 1], kind)
+            return
+        if tokens[i].text == "static":
+            return
+        depth, value = 0, None
+        for n in range(i, end + 1):
+            ends = n == end or (depth == 0 and tokens[n].text == ",")
+            if ends and value is not None and value < n and tokens[value].text != "{":
+                self.place(tokens[value], tokens[n - 1], "value")
+            if ends:
+                value = None
+            elif depth == 0 and tokens[n].text == "=":
+                value = n + 1
+            depth += (tokens[n].text in OPENING) - (tokens[n].text in OPENING.values())
 
     def declares(self, tokens):
         if tokens[0].text in TYPES or tokens[0].text.endswith("_t") or (tokens[0].text == "(" and len(tokens) == 4):
@@ -311,9 +343,11 @@ class Source:
 
     def result(self, tokens, i, end, name, kind):
         if end == i + 1:
+            self.place(tokens[i], tokens[end], "statement")
             self.add("deletion", name, tokens[i], tokens[i], "")
             return
         first, last = tokens[i + 1], tokens[end - 1]
+        self.place(first, last, "value")
         text = self.text[first.start:last.end]
         if kind == "bool" and text not in ("true", "false"):
             if not self.one_relation(tokens[i + 1:end]):
@@ -338,7 +372,8 @@ class Source:
             stop = begin + len("\n".join(self.lines[line - 1:last]))
             before = " ".join(self.text[begin:stop].split())
             after = " ".join((self.text[begin:start] + text + self.text[end:stop]).split())
-            yield Mutant("%s:%d:%s:%d" % (self.file, line, operator, n), self.file, line, operator, function, before, after, start, end, text)
+            place = next((p for p in self.places if p.start <= start and end <= p.end), None)
+            yield Mutant("%s:%d:%s:%d" % (self.file, line, operator, n), self.file, line, operator, function, before, after, start, end, text, place)
 
 
 # All mutants of the files, compiled as the compiler's arguments say; files other than .c are looked at where these include them.

@@ -25,7 +25,7 @@ comma := ,
 MUTATE_STEPS := -O2 -DTEST_STEPS -fsanitize-coverage=trace-pc
 MUTATE_SANITIZED := -O1 -fsanitize=address$(comma)undefined -fno-sanitize-recover=all
 MUTATE_32 := -m32 -fno-pic -fno-stack-protector
-MUTATE_PROGRAMS = $(call mutate_program,plain,-O0,-O2,,$(firstword $(CHECK_64)),$(CHECK_FOLDERS)) \
+MUTATE_PROGRAMS = $(call mutate_program,plain,-O1,-O2,,$(firstword $(CHECK_64)),$(CHECK_FOLDERS)) \
     $(MUTATE_REPLAY) $(MUTATE_I386) \
     $(call mutate_program,granule-8,-O1 -DFH_GRANULE=8,-O2 -DFH_GRANULE=8,,$(firstword $(CHECK_64)),$(CHECK_FOLDERS)) \
     $(call mutate_program,steps,$(MUTATE_STEPS),$(MUTATE_STEPS),,$(firstword $(CHECK_64)),bugs/b30_work) \

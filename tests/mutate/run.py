@@ -8,12 +8,17 @@
 # Invariant: each process works in a copy of the tree of its own; the tree itself is only read.
 # Must not know: what the sources are about, or which changes are made to them (mutants.py).
 #
+# For the first program, all mutants of a function are compiled together, and one is chosen as the program starts (schemata.py): to
+# compile each by itself would take most of the time. What kills a mutant there must pass with none chosen; if it does not, or if
+# the mutant has no place among the others, it is compiled by itself, as it is for the other programs.
+#
 # The programs are tried in the order in which they are given, cheapest first. Within one, the files of tests that killed the
 # last mutants of the same function come first, then the one named after the source, then the quickest. A test that uses more than
 # three times the processor time that it needs is ended: a mutant may loop for ever.
 import argparse
 import collections
 import hashlib
+import json
 import multiprocessing
 import os
 import re
@@ -26,8 +31,11 @@ import sys
 import time
 
 import mutants as generator
+import schemata
 
 MEMORY = 2 << 30    # of address space, where the tests do with it
+LIKELY = 4          # so many files of tests are tried before it is asked whether the code is the same
+SAME = "="          # stands for what kills a mutant whose code is the same
 
 
 def key_of(m):
@@ -70,9 +78,14 @@ class Program:
     def object(self, folder, source):
         return "%s/%s/%s.o" % (folder, self.name, source.replace("/", "-"))
 
-    def compile(self, source, folder, cwd):
-        return subprocess.run(self.command(source) + ["-w", "-c", source, "-o", self.object(folder, source)], cwd=cwd,
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+    def compile(self, source, folder, cwd, more=()):
+        return self.complaint(source, folder, cwd, more) is None
+
+    # What the compiler says if it refuses the source.
+    def complaint(self, source, folder, cwd, more=()):
+        done = subprocess.run(self.command(source) + ["-w", *more, "-c", source, "-o", self.object(folder, source)], cwd=cwd,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, universal_newlines=True, errors="replace")
+        return done.stderr if done.returncode != 0 else None
 
     def link_all(self, objects, output, cwd):
         return subprocess.run(self.link + objects + ["-o", output], cwd=cwd, stdout=subprocess.DEVNULL,
@@ -120,6 +133,7 @@ class Bench:
         self.programs = [p for p in (Program(text, self.core) for text in options.program) if p.name in (options.programs or p.name).split()]
         self.equal = [shlex.split(text) for text in options.equal]
         self.base = os.path.join(options.build, "base")
+        self.chooser = os.path.join(self.base, "chooser")
 
     def copy(self, name):
         tree = os.path.join(self.options.build, name)
@@ -130,9 +144,14 @@ class Bench:
 
     # Builds everything as it is, and finds out what each part of the tests needs. False if a test fails without any mutant.
     def prepare(self):
-        tree = self.copy("tree")
+        tree = self.tree = self.copy("tree")
         for p in self.programs:
             os.makedirs(os.path.join(self.base, p.name), exist_ok=True)
+        for kind, text in (("h", schemata.HEADER), ("c", schemata.SOURCE)):
+            with open(self.chooser + "." + kind, "w") as f:
+                f.write(text)
+        for p in self.programs[:1]:
+            subprocess.run(p.compile_tests + ["-c", self.chooser + ".c", "-o", self.chooser + "-%s.o" % p.name], check=True, cwd=tree)
         jobs = [(p, source) for p in self.programs for source in p.core + p.tests]
         with multiprocessing.Pool(self.options.jobs) as pool:
             built = pool.starmap(build_one, [(p, source, self.base, tree) for p, source in jobs])
@@ -148,6 +167,13 @@ class Bench:
         if not p.link_all([p.object(self.base, s) for s in p.core + p.tests], program, tree):
             print("mutate: %s does not link" % p.name)
             return False
+        with open(program, "rb") as f:
+            key = hashlib.sha256(repr((p.launcher, p.runs)).encode() + f.read()).hexdigest()
+        note = os.path.join(self.base, p.name, "limits-" + key)
+        if os.path.exists(note):
+            with open(note) as f:
+                p.limits = json.load(f)
+            return True
         for run, argv in p.runs:
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
             failed, passed = attempt(p.launcher + [program], argv, 0, 0, tree)
@@ -159,11 +185,37 @@ class Bench:
             content = attempt(p.launcher + [program], argv, 0, MEMORY, tree) == (None, passed)
             used = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
             p.limits[run] = (1 + int(3 * used), MEMORY if content else 0, used)
+        with open(note, "w") as f:
+            json.dump(p.limits, f)
         return True
 
 
+# What the last run left is good if command, source and headers are as they were.
 def build_one(p, source, folder, tree):
-    return p.compile(source, folder, tree), p.headers_of(source, tree)
+    note = p.object(folder, source) + ".made-of"
+    if os.path.exists(note):
+        with open(note) as f:
+            known = json.load(f)
+        if known["key"] == contents_key(p.command(source), known["needs"], tree):
+            return True, set(known["needs"])
+        os.unlink(note)
+    needs = p.headers_of(source, tree)
+    done = p.compile(source, folder, tree)
+    if done:
+        with open(note, "w") as f:
+            json.dump({"key": contents_key(p.command(source), needs, tree), "needs": sorted(needs)}, f)
+    return done, needs
+
+
+def contents_key(command, files, tree):
+    key = hashlib.sha256(repr((command, sorted(files))).encode())
+    for file in sorted(files):
+        try:
+            with open(os.path.join(tree, file), "rb") as f:
+                key.update(hashlib.sha256(f.read()).digest())
+        except OSError:
+            return None
+    return key.hexdigest()
 
 
 # One process's tree, and what it has learnt.
@@ -202,8 +254,8 @@ class Worker:
             f.write(text)
 
     # The program, with what was compiled anew.
-    def link(self, p, compiled):
-        objects = [p.object(self.folder if s in compiled else self.bench.base, s) for s in p.core + p.tests]
+    def link(self, p, compiled, more=()):
+        objects = [p.object(self.folder if s in compiled else self.bench.base, s) for s in p.core + p.tests] + list(more)
         program = os.path.join(self.folder, p.name, "program")
         return program if p.link_all(objects, program, self.tree) else None
 
@@ -254,13 +306,19 @@ class Worker:
         return None
 
     # Returns the verdict, and what killed it.
-    def judge(self, m, listed):
+    def judge(self, m, listed, outlived):
         with open(os.path.join(self.tree, m.file)) as f:
             text = f.read()
         self.write(m.file, text[:m.start] + m.text + text[m.end:])
         try:
             for number, p in enumerate(self.bench.programs):
                 compiled = set()
+                if number == 0 and outlived:
+                    if listed:
+                        return "survived", ""
+                    if m.file not in self.bench.core and self.same_code(m, text):
+                        return "equal", ""
+                    continue
                 for sources, runs in self.parts(p, m):
                     killer = self.part(p, m, sources, compiled, runs)
                     if killer is not None:
@@ -276,6 +334,102 @@ class Worker:
             self.write(m.file, text)
 
 
+    # The mutants of one function, or those of a file that are in none. Yields each with its verdict, what killed it, and the time.
+    def judge_all(self, group):
+        begin = time.time()
+        listed = set(m for m, known in group if known)
+        found = {} if self.bench.options.apart else self.together(self.bench.programs[0], [m for m, _ in group if m.place], listed)
+        share = (time.time() - begin) / len(group)
+        for m, _ in group:
+            begin = time.time()
+            killer = found.get(m, "")
+            if killer == SAME:
+                verdict, killer = "equal", ""
+            else:
+                verdict, killer = ("killed", killer) if killer else self.judge(m, m in listed, killer is None)
+            yield m, verdict, killer, share + time.time() - begin
+
+    # What kills each of them in one program with them all, or None, or SAME; those that must be tried by themselves are not there.
+    def together(self, p, mutants, listed):
+        found, left = {}, mutants
+        for sources, runs in list(self.parts(p, mutants[0])) if mutants else []:
+            program, left = self.combine(p, left, sources)
+            names, sound, outlived = set(run for run, _ in runs), {}, []
+            for number, m in enumerate(left, 1):
+                killer = self.let_loose(p, program, number, [r for r in self.order(p, m) if r[0] in names], sound, m,
+                                       m not in listed and m.file in self.bench.core)
+                if killer is None:
+                    outlived.append(m)
+                elif killer:
+                    found[m] = killer
+            left = outlived
+        found.update((m, None) for m in left)
+        return found
+
+    # The program's file with all of them to choose from, and those that it has.
+    def combine(self, p, mutants, sources):
+        while mutants:
+            file = mutants[0].file
+            with open(os.path.join(self.bench.tree, file)) as f:
+                text, owners = schemata.combine(f.read(), mutants)
+            self.write(file, text)
+            try:
+                said = next(filter(None, (p.complaint(s, self.folder, self.tree, ["-include", self.bench.chooser + ".h"]) for s in sources)), None)
+            finally:
+                shutil.copy(os.path.join(self.bench.tree, file), os.path.join(self.tree, file))
+            if said is None:
+                program = self.link(p, set(sources), [self.bench.chooser + "-%s.o" % p.name])
+                if program is None:
+                    break
+                with open(program, "rb") as f:
+                    return f.read(), mutants
+            blamed = schemata.blamed(said, file, owners)
+            if not blamed:
+                break
+            mutants = [m for number, m in enumerate(mutants, 1) if number not in blamed]
+        return None, []
+
+    # Lets the tests loose on one of them. What kills it, None, SAME, or "" if what kills it kills the program with none chosen too.
+    def let_loose(self, p, program, number, runs, sound, m, may_be_same):
+        # To look for the same code takes less time than all tests, but more than the few that are likely to kill.
+        for run, argv in runs[:LIKELY] + [(None, None)] * may_be_same + runs[LIKELY:]:
+            if run is None and self.same_alone(m):
+                return SAME
+            if run is None:
+                continue
+            killer = self.start(p, program, number, run, argv)
+            if killer is None:
+                continue
+            if run not in sound:
+                sound[run] = self.start(p, program, 0, run, argv) is None
+            if not sound[run]:
+                return ""
+            self.learn(p, m, (run, argv))
+            return killer
+        return None
+
+    def same_alone(self, m):
+        with open(os.path.join(self.tree, m.file)) as f:
+            text = f.read()
+        self.write(m.file, text[:m.start] + m.text + text[m.end:])
+        try:
+            return self.same_code(m, text)
+        finally:
+            self.write(m.file, text)
+
+    def start(self, p, program, number, run, argv):
+        name = os.path.join(self.folder, p.name, "chosen")
+        # Another file each time: what the last one left behind may still be running.
+        if os.path.exists(name):
+            os.unlink(name)
+        with open(name, "wb") as f:
+            f.write(schemata.chosen(program, number))
+        os.chmod(name, 0o755)
+        seconds, memory, _ = p.limits[run]
+        failed, _ = attempt(p.launcher + [name], argv, seconds, memory, self.tree)
+        return failed
+
+
 worker = None
 numbers = multiprocessing.Value("i", 0)
 
@@ -289,11 +443,19 @@ def start(bench):
     worker = Worker(bench, number)
 
 
-def judge(job):
-    m, listed = job
-    begin = time.time()
-    verdict, killer = worker.judge(m, listed)
-    return m, verdict, killer, time.time() - begin
+def judge(group):
+    return list(worker.judge_all(group))
+
+
+# The mutants of each function, together, but no more than these: one program with hundreds to choose from is slow.
+TOGETHER = 40
+
+
+def groups_of(chosen, entries):
+    groups = collections.defaultdict(list)
+    for m in chosen:
+        groups[m.file, m.function].append((m, key_of(m) in entries))
+    return [group[i:i + TOGETHER] for group in groups.values() for i in range(0, len(group), TOGETHER)]
 
 
 # The list of equivalents: paragraphs of `FILE FUNCTION`, lines `- ` as they are, each followed by lines `+ ` as they would be,
@@ -341,6 +503,7 @@ def arguments():
     a.add_argument("--sample", type=int, default=0)
     a.add_argument("--only", default="")
     a.add_argument("--programs", default="", help="only these")
+    a.add_argument("--apart", action="store_true", help="compile each mutant by itself")
     a.add_argument("--again", action="store_true", help="only those that survived the last run")
     return a.parse_args()
 
@@ -383,7 +546,8 @@ def main():
     results, killed_by = [], {}
     begin = time.time()
     with multiprocessing.Pool(options.jobs, start, (bench,)) as pool, open(os.path.join(options.build, "results"), "w") as log:
-        for m, verdict, killer, seconds in pool.imap_unordered(judge, [(m, key_of(m) in entries) for m in chosen]):
+        groups = pool.imap_unordered(judge, groups_of(chosen, entries))
+        for m, verdict, killer, seconds in (result for group in groups for result in group):
             if verdict == "survived" and key_of(m) in entries:
                 verdict = "listed"
             if verdict == "killed" and key_of(m) in entries:

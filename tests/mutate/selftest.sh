@@ -30,9 +30,14 @@ verdict() {
 }
 
 # Every mutant and its verdict; the status is 1, because some survive.
-mutate $here/equivalent
-[ $? = 1 ] && awk -F'\t' '{ print $2, $1 }' "$out/results" | sort -t: -k1,1 -k2,2n -k3,3 -k4,4n | diff $here/expected - >>"$out/said" 2>&1
+as_expected() {
+    mutate $here/equivalent "$@"
+    [ $? = 1 ] && awk -F'\t' '{ print $2, $1 }' "$out/results" | sort -t: -k1,1 -k2,2n -k3,3 -k4,4n | diff $here/expected - >>"$out/said" 2>&1
+}
+as_expected
 verdict $? every-mutant-as-expected
+as_expected --apart
+verdict $? the-same-one-by-one
 
 # A run without survivors succeeds, and one of survivors only ends in failure.
 mutate $here/equivalent --only known.h
