@@ -117,7 +117,8 @@ enum fh_fault_kind fh_check_listed(const struct fh_heap *h, uint32_t class, uint
     return n != 0 && fh_class_of(l, n) == class ? FH_OK : FH_BAD_LIST;
 }
 
-/* Walks one list. left: how many free blocks no list has shown yet. */
+/* Walks one list, which ends: no block names two others as the one before it. left: how many free blocks no list has shown yet; wraps where
+ * lists show more than there are. */
 static enum fh_fault_kind check_list(struct fh_heap *h, uint32_t class, size_t *left)
 {
     uint32_t before = h->lists.mark + class;
@@ -126,8 +127,7 @@ static enum fh_fault_kind check_list(struct fh_heap *h, uint32_t class, size_t *
     while (kind == FH_OK && link != 0) {
         uint32_t next = 0;
         kind = fh_check_listed(h, class, link, before, &next);
-        if (kind == FH_OK && (*left)-- == 0)
-            kind = FH_BAD_LIST;
+        (*left)--;
         before = link;
         link = next;
     }
@@ -167,7 +167,7 @@ static bool shortcut_holds(const struct fh_space *space)
 enum fh_fault_kind fh_check_control(const struct fh_heap *h)
 {
     const struct fh_space *space = &h->lists.space;
-    bool whole = h->lists.classes != 0 && h->lists.classes <= FH_MAX_CLASSES && fh_region_is_whole(space, &h->first)
+    bool whole = h->lists.classes != 0 && h->lists.classes <= FH_MAX_CLASSES
                  && fh_region_over(space, h->first.lo, h->first.lo) == &h->first && shortcut_holds(space) && h->lists.blame.kind == FH_OK
                  && (h->top != NULL) == (h->top_end != 0);
     return whole ? fh_harden_check(h) : FH_BAD_CONTROL;

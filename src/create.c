@@ -55,7 +55,6 @@ static struct fh_heap *lay(uintptr_t start, uintptr_t last, const struct fh_port
     h->total = granules;
     h->lowest = lo;
     h->highest = hi;
-    fh_space_find(&h->lists.space, lo);
     fh_pool_promote(h, fh_pool_give(h, (struct fh_block *)lo, FH_USED, granules));
     return h;
 }

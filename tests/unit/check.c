@@ -346,6 +346,17 @@ static void links_of_an_unlisted_block(void)
         block(b)->prev = link_to(a);
         block(b)->next = 0;
         EQUAL(fh_check(rig.heap), FH_BAD_LIST);
+        /* A used block in its place, on the list of the smallest. */
+        uint32_t smallest = fh_class_of(lists(), 1);
+        uint32_t summary = lists()->summary;
+        *fh_head_of(lists(), smallest) = link_to(c);
+        fh_map_set(lists(), smallest);
+        block(c)->prev = lists()->mark + smallest;
+        block(c)->next = 0;
+        EQUAL(fh_check(rig.heap), FH_BAD_LIST);
+        *fh_head_of(lists(), smallest) = 0;
+        *fh_map_of(lists(), smallest) = 0;
+        lists()->summary = summary;
         switch (who) {
         case 0:
             block(b)->next = link_to(rig_memory + 500000);
