@@ -297,7 +297,7 @@ static bool cut(struct fh_heap *h, struct fh_block *b, uint32_t size, uint32_t *
         return carve_top(h, &v, size, n);
     if (b == h->victim)
         return carve_victim(h, &v, n);
-    return fh_sees(&v, &h->lists.space, b) && carve(h, &v, b, size, n);
+    return carve(h, &v, b, size, n);
 }
 
 uint32_t fh_pool_take_run(struct fh_heap *h, uint32_t granules, uint32_t count, bool from_top, struct fh_block **first)
@@ -366,16 +366,16 @@ struct fh_block *fh_pool_take_aligned(struct fh_heap *h, uint32_t granules, size
     return block;
 }
 
-/* The same as open_before when the footer names no small free block. b may be the end of the region that begins at lo. */
-static FH_COLD struct fh_block *open_huge_before(struct fh_heap *h, uintptr_t lo, const struct fh_block *b, uint32_t *size)
+/* The same as open_before when the footer names no small free block. */
+static FH_COLD struct fh_block *open_huge_before(struct fh_heap *h, const struct fh_block *b, uint32_t *size)
 {
     struct fh_space *space = &h->lists.space;
     uint32_t m = *fh_footer_of(b);
+    struct fh_block *before = fh_before(b, m);
     uint32_t tag = 0;
-    if (m >= FH_MIN_GRANULES && m <= ((uintptr_t)b - lo) / FH_GRANULE && fh_space_has(space, fh_before(b, m))) {
-        struct fh_block *before = fh_before(b, m);
+    if (m >= FH_MIN_GRANULES && fh_space_has(space, before)) {
         tag = fh_tag_open(secret_of(h), before);
-        if (fh_is_tag(tag) && (tag & (FH_FREE | FH_PREV_FREE)) == FH_FREE && fh_free_size(space, before, tag) == m) {
+        if (tag == (FH_FREE | FH_IS_HUGE) && fh_free_size(space, before, tag) == m) {
             *size = m;
             return before;
         }
@@ -391,7 +391,7 @@ FH_HOT struct fh_block *open_before(struct fh_heap *h, struct fh_view *v, const 
     struct fh_block *before = fh_before(b, m);
     if (fh_rarely(m - FH_MIN_GRANULES > FH_SIZE_MASK - FH_MIN_GRANULES || !fh_sees_tag(v, before)
                   || fh_tag_open(v->secret, before) != fh_tag_for(FH_FREE, m)))
-        return open_huge_before(h, v->lo, b, size);
+        return open_huge_before(h, b, size);
     *size = m;
     return before;
 }
@@ -513,7 +513,7 @@ static bool extend(struct fh_heap *h, struct fh_view *v, struct fh_block *b, uin
     struct fh_block *behind = fh_after(b, granules);
     uint32_t behind_tag = fh_tag_open(v->secret, behind);
     uint32_t k = behind_tag == FH_TOP ? open_top(h, v) : size_behind(h, v, behind, behind_tag);
-    if (k == 0 || k < wanted - granules)
+    if (k < wanted - granules)
         return false;
     uint32_t more = wanted - granules;
     if (!cut(h, behind, k, &more))
@@ -631,7 +631,7 @@ size_t fh_pool_add(struct fh_heap *h, uintptr_t start, uintptr_t last, bool acqu
         return 0;
     }
     /* The neighbours that it touches: the first region cannot be joined from below, the control structure is in the way. */
-    struct fh_region *below = start == 0 ? NULL : fh_region_over(space, start - 1, start - 1);
+    struct fh_region *below = fh_region_over(space, start - 1, start - 1);
     struct fh_region *above = last == UINTPTR_MAX ? NULL : fh_region_over(space, last + 1, last + 1);
     if (below != NULL && !joins(h, below, acquired))
         below = NULL;
@@ -676,22 +676,16 @@ size_t fh_pool_add(struct fh_heap *h, uintptr_t start, uintptr_t last, bool acqu
         h->lowest = lo;
     if (hi > h->highest)
         h->highest = hi;
-    fh_space_find(space, lo);
     uint32_t granules = (uint32_t)((hi - lo) / FH_GRANULE);
     struct fh_block *joined = fh_pool_give(h, (struct fh_block *)lo, tag & FH_PREV_FREE, granules);
     if (joined == NULL) {
         /* A list is damaged. The region is entered already: mend first, so that it is not lost. The blame stays. */
         fh_pool_relist(h);
-        fh_space_find(space, lo);
         joined = fh_pool_give(h, (struct fh_block *)lo, tag & FH_PREV_FREE, granules);
-        /* Lost, but never to be given back: what is behind it may be in use. */
-        if (joined == NULL)
-            return hi - lo;
     }
     /* The old top may be part of the new block now; then its tag is dead, and it is not promoted. */
     fh_pool_promote(h, joined);
-    if (old_top != NULL && old_top != joined)
-        fh_pool_promote(h, old_top);
+    fh_pool_promote(h, old_top);
     return hi - lo;
 }
 

@@ -227,11 +227,11 @@ static inline bool fh_harden_give(struct fh_heap *h, struct fh_block *b, uint32_
  * if that is not possible, or if damage was met and blamed. */
 bool fh_pool_resize(struct fh_heap *h, struct fh_block *b, uint32_t tag, uint32_t granules, uint32_t wanted);
 
-/* Enters memory, from start to last, joined to the regions that it touches. Returns the bytes that became usable, 0 if it
+/* Enters memory, from start, which is not 0, to last, joined to the regions that it touches. Returns the bytes that became usable, 0 if it
  * is refused (blamed as FH_BAD_REGION unless it is only too small) or if damage was met. */
 size_t fh_pool_add(struct fh_heap *h, uintptr_t start, uintptr_t last, bool acquired);
 
-/* Makes a listed free block the top if it ends its region and is larger than the present one. */
+/* Makes a listed free block the top if it ends its region and is larger than the present one. NULL: nothing. */
 void fh_pool_promote(struct fh_heap *h, struct fh_block *b);
 
 /* The size of the top, 0 if there is none. */

@@ -1154,6 +1154,30 @@ static void held_traps(void)
     }
 }
 
+/* Nor does a heap whose words that lead to the caches are not what they were, though all that they lead to is whole. */
+static void use_by_cpu(void *arg)
+{
+    if (*(bool *)arg)
+        fh_free(rig.heap, fh_malloc(rig.heap, 40));
+    else
+        fh_free(rig.heap, rig_memory);
+}
+
+static void by_cpu_traps(void)
+{
+    static struct fh_cache *copy[CPUS];
+    for (unsigned allocates = 0; allocates < 2; allocates++) {
+        bool which = allocates != 0;
+        open(RIG_MEMORY);
+        fh_free(rig.heap, fh_malloc(rig.heap, 40));
+        CHECK(!host_trapped(host_run(use_by_cpu, &which, 10)));
+        for (unsigned i = 0; i < CPUS; i++)
+            copy[i] = rig.heap->by_cpu[i];
+        rig.heap->by_cpu = copy;
+        CHECK(host_trapped(host_run(use_by_cpu, &which, 10)));
+    }
+}
+
 /* An interrupt opens the CPU's cache while the call that it interrupts is about to: one of the two stays. */
 static uintptr_t (*plain_lock)(void *);
 static bool interrupt;
@@ -1214,6 +1238,7 @@ TESTS(unit_cache) = {
     { "miscounted", miscounted },
     { "damaged_list", damaged_list },
     { "held_traps", held_traps },
+    { "by_cpu_traps", by_cpu_traps },
     { "damaged_structure_of_a_cpu", damaged_structure_of_a_cpu },
     { "damaged_structure_of_a_user", damaged_structure_of_a_user },
     { "random_work", random_work },

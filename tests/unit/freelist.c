@@ -426,6 +426,69 @@ static void depth_of_the_search(void)
     }
 }
 
+/* Damage behind the first block of a list, though what lies behind it would do: no answer, one blame, and an end to the search. */
+static void damage_deep_in_a_list(void)
+{
+    for (unsigned who = 0; who < 3; who++) {
+        make_lists(FH_MAX_CLASSES);
+        fh_zero(lists + 1, 1024);
+        lists->summary = 0;
+        lists->classes = 1;
+        lists->blame.kind = FH_OK;
+        for (unsigned i = 0; i < 3; i++) {
+            fh_make_free(lists->space.secret, place(i), i == 0 ? 9 : 8);
+            REQUIRE(fh_list_insert(lists, &view, place(i), i == 0 ? 9 : 8));
+        }
+        /* head -> 2 -> 1 -> 0 */
+        uint32_t wanted = 9;
+        if (who == 0)           /* the second is none */
+            fh_tag_seal(lists->space.secret, place(1), FH_USED);
+        if (who == 1)           /* the second is left out */
+            place(2)->next = fh_link_to(lists, place(0));
+        if (who == 2) {         /* a circle of what is too small */
+            wanted = 10;
+            place(0)->next = fh_link_to(lists, place(1));
+        }
+        uint32_t size = 0;
+        CHECK(fh_list_find(lists, wanted, &size) == NULL);
+        EQUAL(lists->blame.kind, who == 0 ? FH_BAD_TAG : FH_BAD_LINK);
+        CHECK(lists->blame.block == place(who == 1 ? 0 : 1));
+    }
+}
+
+/* A huge block has its size at both ends, and they must agree, though either might be. */
+static void huge_blocks(void)
+{
+    const uint32_t n = FH_HUGE + FH_HUGE / 2;
+    unsigned char *mem = host_map(NULL, ((size_t)n + 64) * FH_GRANULE);
+    if (mem == NULL)
+        test_skip("no memory to map");
+    make_lists(FH_MAX_CLASSES);
+    struct fh_block *b = (struct fh_block *)(void *)(mem + FH_GRANULE);
+    lists->space.lo = (uintptr_t)b;
+    lists->space.span = (uintptr_t)(n + 8) * FH_GRANULE;
+    fh_look(&lists->space, &view);
+    fh_make_free(lists->space.secret, b, n);
+    lists->blame.kind = FH_OK;
+    EQUAL(fh_open_free(lists, &view, b), n);
+    EQUAL(lists->blame.kind, FH_OK);
+    const uint32_t wrong[] = { n - 1, n + 1, n ^ FH_HUGE / 2, FH_HUGE, FH_HUGE - 1, 0 };
+    for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        b->size = wrong[i];
+        lists->blame.kind = FH_OK;
+        EQUAL(fh_open_free(lists, &view, b), 0);
+        EQUAL(lists->blame.kind, FH_BAD_TAG);
+        CHECK(lists->blame.block == b);
+    }
+    /* Nor is it one because the word is there that a footer would be. */
+    b = fh_after(b, 1);
+    fh_tag_seal(lists->space.secret, b, FH_USED);
+    *fh_footer_of(fh_after(b, 1)) = 1;
+    lists->blame.kind = FH_OK;
+    EQUAL(fh_open_free(lists, &view, b), 0);
+    EQUAL(lists->blame.kind, FH_BAD_TAG);
+}
+
 /* A block that is too small for the list that it is on is no answer. */
 static void too_small_for_its_list(void)
 {
@@ -525,5 +588,7 @@ TESTS(unit_freelist) = {
     { "what_a_list_leads_to", what_a_list_leads_to },
     { "marks_are_no_links", marks_are_no_links },
     { "too_small_for_its_list", too_small_for_its_list },
+    { "damage_deep_in_a_list", damage_deep_in_a_list },
+    { "huge_blocks", huge_blocks },
     TESTS_END
 };

@@ -297,6 +297,11 @@ static void make_row(void)
     each = (uint32_t)((fh_usable_size(rig.heap, row[0]) + 4) / FH_GRANULE);
 }
 
+static size_t payload(uint32_t granules)
+{
+    return (size_t)granules * FH_GRANULE - 4;
+}
+
 static struct fh_block *as_block(void *ptr)
 {
     return (struct fh_block *)ptr;
@@ -334,6 +339,10 @@ static void wrong_pointers(void)
     make_row();
     for (unsigned i = 1; i < FH_GRANULE; i++)
         refuse(row[3] + i, FH_MISALIGNED, row[3] + i, 0, i);
+    /* Though the word below it is a tag for that place. */
+    put_below(row[3] + 8, fh_tag_for(FH_USED, FH_MIN_GRANULES));
+    if (FH_GRANULE > 8)
+        refuse(row[3] + 8, FH_MISALIGNED, row[3] + 8, 0, 8);
     void *outside = (void *)rig.heap->highest;
     refuse(outside, FH_FOREIGN, outside, 0, 0);
     outside = (void *)(rig.heap->lowest - FH_GRANULE);
@@ -396,7 +405,7 @@ static void overruns(void)
 static void footers(void)
 {
     const uint32_t to_start = 5 * 7 + 40;
-    for (unsigned who = 0; who < 6; who++) {
+    for (unsigned who = 0; who < 7; who++) {
         make_row();
         fh_free(rig.heap, row[3]);
         uint32_t found = 0;
@@ -407,8 +416,9 @@ static void footers(void)
         case 1:     /* before the region */
             found = (uint32_t)(((uintptr_t)row[4] - rig.heap->lowest) / FH_GRANULE) + 1;
             break;
-        case 2:
+        case 2:     /* where an address has no more bits than that, the granule behind */
             found = 0xFFFFFFFF;
+            expected = sizeof(void *) > 4 ? 0 : fh_tag_open(rig.heap->lists.space.secret, fh_before(as_block(row[4]), found));
             break;
         case 3:     /* a used block */
             found = 2 * each;
@@ -418,6 +428,11 @@ static void footers(void)
             fh_free(rig.heap, row[1]);
             found = 3 * each;
             expected = fh_tag_for(FH_FREE, each);
+            break;
+        case 5:     /* the smallest, with one flag too many */
+            found = FH_MIN_GRANULES;
+            expected = fh_tag_for(FH_FREE | FH_ALIGNED, found);
+            put_below((unsigned char *)row[4] - FH_MIN_GRANULES * FH_GRANULE, expected);
             break;
         default:    /* none */
             found = each - 1;
@@ -430,6 +445,141 @@ static void footers(void)
         reported(FH_BAD_FOOTER, row[4], row[4], expected, found);
         EQUAL(rig.heap->used, used);
     }
+}
+
+/* A free block as large as the tag can say, and larger ones, which say it in a word of their own. */
+static void large_before(void)
+{
+    static const uint32_t sizes[] = { FH_SIZE_MASK - 1, FH_SIZE_MASK, FH_HUGE, FH_HUGE + 1, FH_HUGE + FH_HUGE / 2 };
+    const size_t bytes = (size_t)FH_HUGE * FH_GRANULE * 3;
+    unsigned char *mem = host_map(NULL, bytes);
+    if (mem == NULL)
+        test_skip("no memory to map");
+    for (unsigned damaged = 0; damaged < 2; damaged++) {
+        for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+            uint32_t n = sizes[i];
+            rig_open(&rig, mem, bytes);
+            unsigned char *large = fh_malloc(rig.heap, payload(n));
+            unsigned char *behind = fh_malloc(rig.heap, 100);
+            REQUIRE(large != NULL && behind != NULL && fh_malloc(rig.heap, 100) != NULL);
+            size_t used = rig.heap->used;
+            n = (uint32_t)((size_t)(behind - large) / FH_GRANULE);
+            fh_free(rig.heap, large);
+            EQUAL(used - rig.heap->used, n);
+            if (damaged && n < FH_HUGE)
+                continue;
+            if (damaged)
+                as_block(large)->size = n + 1;
+            used = rig.heap->used;
+            fh_free(rig.heap, behind);
+            if (damaged)
+                reported(FH_BAD_FOOTER, behind, behind, FH_FREE | FH_IS_HUGE, n);
+            else
+                rig_sound(&rig);
+            EQUAL(used != rig.heap->used, !damaged);
+        }
+    }
+}
+
+/* Outside the region nothing is believed, whatever its words say. */
+static void before_the_region(void)
+{
+    rig_open(&rig, rig_memory + 131072, 32768);
+    unsigned char *ptr = fh_malloc(rig.heap, 100);
+    unsigned char *next = fh_malloc(rig.heap, 100);
+    REQUIRE(ptr != NULL && next != NULL && fh_malloc(rig.heap, 100) != NULL);
+    fh_free(rig.heap, ptr);
+    uint32_t m = (uint32_t)((uintptr_t)next - (uintptr_t)(rig_memory + 65536)) / FH_GRANULE;
+    unsigned char *before = next - (size_t)m * FH_GRANULE;
+    put_below(before, fh_tag_for(FH_FREE, m));
+    *fh_footer_of(as_block(next)) = m;
+    fh_free(rig.heap, next);
+    reported(FH_BAD_FOOTER, next, next, 0, m);
+}
+
+/* Where a stepwise check goes on when the block that it had come to is absorbed, whatever the lists were asked meanwhile; and that
+ * no other block moves it. */
+static void watched_block_absorbed(void)
+{
+    make_row();
+    REQUIRE(fh_add_region(rig.heap, rig_memory + 65536, 65536) != 0);
+    unsigned char *far = NULL;
+    while ((far = fh_malloc(rig.heap, payload(2 * each))) != NULL && far < rig_memory + 65536)
+        continue;
+    REQUIRE(far != NULL && fh_malloc(rig.heap, 100) != NULL);
+    fh_free(rig.heap, far);
+    fh_free(rig.heap, row[2]);
+    rig.heap->watched = as_block(row[3]);
+    fh_free(rig.heap, row[3]);
+    CHECK(rig.heap->watched == as_block(row[4]));
+    rig.heap->watched = as_block(row[7]);
+    fh_free(rig.heap, row[4]);
+    CHECK(rig.heap->watched == as_block(row[7]));
+    rig_sound(&rig);
+    /* By one that is used, and huge. */
+    const size_t bytes = (size_t)FH_HUGE * FH_GRANULE * 3;
+    unsigned char *mem = host_map(NULL, bytes);
+    if (mem == NULL)
+        test_skip("no memory to map");
+    rig_open(&rig, mem, bytes);
+    unsigned char *huge = fh_malloc(rig.heap, payload(FH_HUGE));
+    unsigned char *next = fh_malloc(rig.heap, 100000);
+    REQUIRE(huge != NULL && next != NULL && fh_malloc(rig.heap, 100) != NULL);
+    fh_free(rig.heap, next);
+    rig.heap->watched = as_block(next);
+    rig_fill(huge, 16, 5);
+    CHECK(fh_resize(rig.heap, huge, payload(FH_HUGE) + 20000));
+    bool is_used = false;
+    CHECK((unsigned char *)rig.heap->watched == huge + rig_block_at(&rig, huge, &is_used));
+    rig_sound(&rig);
+}
+
+/* The verbs work whatever region was asked for last. */
+static void given_from_elsewhere(void)
+{
+    make_row();
+    REQUIRE(fh_malloc(rig.heap, payload(fh_pool_top_size(rig.heap))) != NULL);
+    REQUIRE(fh_add_region(rig.heap, rig_memory + 65536, 4096) != 0);
+    unsigned char *far[6];
+    for (unsigned i = 0; i < 6; i++)
+        REQUIRE((far[i] = fh_malloc(rig.heap, 100)) != NULL);
+    REQUIRE(far[0] > rig_memory + 65536 && far[5] > far[0]);
+    fh_free(rig.heap, far[0]);
+    fh_free(rig.heap, far[3]);
+    struct fh_space *space = &rig.heap->lists.space;
+    REQUIRE(fh_space_find(space, (uintptr_t)row[0]) != 0);
+    rig.depth++;
+    CHECK(fh_pool_give(rig.heap, as_block(far[1]), FH_PREV_FREE, each) == as_block(far[0]));
+    REQUIRE(fh_space_find(space, (uintptr_t)row[0]) != 0);
+    CHECK(fh_pool_resize(rig.heap, as_block(far[2]), FH_PREV_FREE, each, 2 * each));
+    rig.depth--;
+    EQUAL(rig.heap->lists.blame.kind, FH_OK);
+    rig_sound(&rig);
+}
+
+/* What keeps a block from being resized where it is, is reported, and the block stays as it is. */
+static void resize_meets_damage(void)
+{
+    make_row();
+    fh_free(rig.heap, row[4]);
+    uint32_t found = fh_tag_for(FH_USED, each) | FH_TAG_LIMIT;
+    put_below(row[5], found);
+    size_t used = rig.heap->used;
+    CHECK(!fh_resize(rig.heap, row[3], payload(2 * each)));
+    reported(FH_OVERRUN, row[3], row[5], FH_PREV_FREE, found);
+    EQUAL(rig.heap->used, used);
+    if (FH_MAX_CLASSES == 1)
+        return;
+    make_row();
+    unsigned char *large = fh_malloc(rig.heap, payload(100));
+    REQUIRE(large != NULL && fh_malloc(rig.heap, 100) != NULL);
+    struct fh_lists *l = &rig.heap->lists;
+    uint32_t class = fh_class_of(l, 80);
+    *fh_head_of(l, class) = fh_link_to(l, as_block(row[2]));
+    fh_map_set(l, class);
+    CHECK(!fh_resize(rig.heap, large, payload(20)));
+    CHECK(rig_reported(&rig, FH_BAD_LINK, large, row[2]));
+    EQUAL(fh_usable_size(rig.heap, large), payload(100));
 }
 
 /* The tag of the free block behind one that is freed or grows. */
@@ -457,18 +607,41 @@ static void free_blocks_behind(void)
 /* The top and the victim, which the heap holds by words of its own. */
 static void words_of_the_heap(void)
 {
-    for (unsigned who = 0; who < 3; who++) {
+    for (unsigned who = 0; who < 10; who++) {
         make_row();
-        void *bad = who == 0 ? (void *)((unsigned char *)rig.heap->top + 4) : who == 1 ? rig_launder((void *)((uintptr_t)rig_memory + 524288)) : row[2];
+        void *bad = row[2];
+        switch (who / 2) {
+        case 0:
+            bad = (unsigned char *)rig.heap->top + 4;
+            break;
+        case 1:
+            bad = rig_launder((void *)((uintptr_t)rig_memory + 524288));
+            break;
+        case 2:     /* a top's tag where none can be */
+            bad = (unsigned char *)rig.heap->top + FH_GRANULE / 2;
+            put_below(bad, FH_TOP);
+            break;
+        case 3:     /* the bounds that the last search left */
+            bad = rig.heap->top;
+            rig.heap->lists.space.span -= FH_GRANULE;
+            break;
+        default:
+            break;
+        }
         rig.heap->top = as_block(bad);
-        fh_malloc(rig.heap, 5000);
-        EQUAL(rig.faults, 1);
-        EQUAL(rig.fault.kind, FH_BAD_CONTROL);
-        CHECK(rig.fault.block == bad && rig.fault.ptr == NULL);
-        rig.faults = 0;
+        fh_malloc(rig.heap, who % 2 == 0 ? 5000 : 0);
+        reported(FH_BAD_CONTROL, NULL, bad, 0, 0);
+        if (who / 2 == 2)       /* the top's own tag was overwritten */
+            continue;
         rig_sound(&rig);
         CHECK(fh_malloc(rig.heap, 5000) != NULL);
     }
+    /* What is added would be joined to the top. */
+    make_row();
+    rig.heap->top = as_block(row[2]);
+    EQUAL(fh_add_region(rig.heap, rig_memory + 65536, 4096), 0);
+    reported(FH_BAD_CONTROL, rig_memory + 65536, row[2], 0, 0);
+    rig_sound(&rig);
     for (unsigned who = 0; who < 4; who++) {
         make_row();
         void *large = fh_malloc(rig.heap, 3000);
@@ -490,10 +663,168 @@ static void words_of_the_heap(void)
             put_below(victim, fh_tag_for(FH_FREE, size - 1));
         const struct fh_block *bad = rig.heap->victim;
         CHECK(fh_check(rig.heap) != FH_OK);
-        void *got = fh_malloc(rig.heap, (size_t)size * FH_GRANULE - 4);
-        CHECK(rig.faults == 0 || rig.fault.block == bad);
-        CHECK(rig.faults == 0 || rig.fault.kind == (who < 2 ? FH_BAD_CONTROL : FH_BAD_TAG));
-        CHECK(rig.faults <= 1 && (got != NULL || rig.faults == 1));
+        CHECK(fh_malloc(rig.heap, (size_t)size * FH_GRANULE - 4) != NULL);
+        reported(who < 2 ? FH_BAD_CONTROL : FH_BAD_TAG, NULL, bad, who < 2 ? 0 : fh_tag_for(FH_FREE, who == 2 ? size + 1 : size),
+                 who < 2 ? 0 : fh_tag_for(FH_FREE, who == 2 ? size : size - 1));
+    }
+}
+
+/* A block on a list, and what a split left of another one, the victim. */
+static void *listed;
+static void *behind_victim;
+
+static struct fh_block *leave_victim(size_t listed_bytes, uint32_t granules)
+{
+    make_row();
+    listed = fh_malloc(rig.heap, listed_bytes);
+    void *behind_listed = fh_malloc(rig.heap, 100);
+    void *large = fh_malloc(rig.heap, 3000);
+    behind_victim = fh_malloc(rig.heap, 100);
+    REQUIRE(listed != NULL && behind_listed != NULL && large != NULL && behind_victim != NULL);
+    fh_free(rig.heap, large);
+    uint32_t size = (uint32_t)((size_t)((unsigned char *)behind_victim - (unsigned char *)large) / FH_GRANULE);
+    CHECK(fh_malloc(rig.heap, payload(size - granules)) == large);
+    REQUIRE(rig.heap->victim_size == granules);
+    fh_free(rig.heap, listed);
+    return rig.heap->victim;
+}
+
+/* A free block is cut to the last granule of which another one can be made. When it is used whole, the tag behind it must be one
+ * that says there is a free block before. */
+static void victims_cut(void)
+{
+    if (FH_MAX_CLASSES == 1)
+        test_does_not_apply();
+    for (uint32_t rest = 0; rest < 6; rest++) {
+        struct fh_block *victim = leave_victim(8, 60);
+        uint32_t size = rig.heap->victim_size;
+        size_t used = rig.heap->used;
+        uint32_t kept = rest < FH_MIN_GRANULES ? 0 : rest;
+        *fh_mark_of(victim) = 0x12345678;
+        CHECK(fh_malloc(rig.heap, payload(size - rest)) == victim);
+        EQUAL(*fh_mark_of(victim), 0);
+        EQUAL(rig.heap->victim_size, kept);
+        EQUAL(rig.heap->used - used, size - kept);
+        bool is_used = false;
+        EQUAL(rig_block_at(&rig, victim, &is_used), (size_t)(size - kept) * FH_GRANULE);
+        rig_sound(&rig);
+    }
+    struct fh_block *victim = leave_victim(8, 60);
+    uint32_t size = rig.heap->victim_size;
+    size_t used = rig.heap->used;
+    uint32_t found = fh_tag_for(FH_USED, each) | FH_TAG_LIMIT;
+    put_below(behind_victim, found);
+    void *ptr = fh_malloc(rig.heap, payload(size));
+    CHECK(ptr != victim && ptr != NULL);
+    reported(FH_OVERRUN, NULL, behind_victim, FH_PREV_FREE, found);
+    EQUAL(rig.heap->used - used, size);
+}
+
+static void tops_cut(void)
+{
+    for (uint32_t rest = 0; rest < 6; rest++) {
+        make_row();
+        struct fh_block *top = rig.heap->top;
+        uint32_t size = fh_pool_top_size(rig.heap);
+        size_t used = rig.heap->used;
+        uint32_t kept = rest < FH_MIN_GRANULES ? 0 : rest;
+        CHECK(fh_malloc(rig.heap, payload(size - rest)) == top);
+        EQUAL(fh_pool_top_size(rig.heap), kept);
+        EQUAL(rig.heap->top == NULL, kept == 0);
+        EQUAL(rig.heap->used - used, size - kept);
+        rig_sound(&rig);
+    }
+    make_row();
+    struct fh_block *end = (struct fh_block *)rig.heap->top_end;
+    size_t used = rig.heap->used;
+    put_below(end, FH_TAG_LIMIT);
+    CHECK(fh_malloc(rig.heap, payload(fh_pool_top_size(rig.heap))) == NULL);
+    reported(FH_OVERRUN, NULL, end, FH_PREV_FREE, FH_TAG_LIMIT);
+    EQUAL(rig.heap->used, used);
+}
+
+static void listed_cut(void)
+{
+    make_row();
+    fh_free(rig.heap, row[3]);
+    uint32_t found = fh_tag_for(FH_USED, each) | FH_TAG_LIMIT;
+    put_below(row[4], found);
+    void *ptr = fh_malloc(rig.heap, 100);
+    CHECK(ptr != row[3] && ptr != NULL);
+    reported(FH_OVERRUN, NULL, row[4], FH_PREV_FREE, found);
+    /* What is left becomes the victim, and the one before it goes to its list, if it is one. */
+    struct fh_block *victim = leave_victim(1000, 60);
+    uint32_t size = rig.heap->victim_size;
+    /* Where the mark is no link of the free block. */
+    if (fh_mark_of(as_block(listed)) == &as_block(listed)->size)
+        *fh_mark_of(as_block(listed)) = 0x12345678;
+    CHECK(fh_malloc(rig.heap, 500) == listed);
+    EQUAL(*fh_mark_of(as_block(listed)), 0);
+    CHECK(rig.heap->victim != victim && rig.heap->victim_size != 0);
+    rig_sound(&rig);
+    victim = leave_victim(1000, 60);
+    put_below(victim, fh_tag_for(FH_FREE, size - 1));
+    CHECK(fh_malloc(rig.heap, 500) != NULL);
+    reported(FH_BAD_TAG, NULL, victim, fh_tag_for(FH_FREE, size), fh_tag_for(FH_FREE, size - 1));
+}
+
+/* A listed block is cut rather than the victim up to two doublings above the request's own class, and no farther: see pool.c. */
+static void near_blocks_first(void)
+{
+    if (FH_MAX_CLASSES == 1)
+        test_does_not_apply();
+    const uint32_t n = 20;
+    for (uint32_t above = 1; above < 24; above++) {
+        make_row();
+        const struct fh_lists *l = &rig.heap->lists;
+        uint32_t larger = n;
+        while (fh_class_of(l, larger) < fh_class_of(l, n) + above)
+            larger++;
+        struct fh_block *victim = leave_victim(payload(larger), 60);
+        REQUIRE(rig.heap->victim_size > n && *fh_head_of(&rig.heap->lists, fh_class_of(l, larger)) == fh_link_to(l, as_block(listed)));
+        CHECK(fh_malloc(rig.heap, payload(n)) == (above <= 16 ? listed : (void *)victim));
+    }
+}
+
+/* When a list has only smaller blocks the top serves, and then the victim; no damage met on the way is passed over. */
+static void after_the_lists(void)
+{
+    if (FH_MAX_CLASSES == 1)
+        test_does_not_apply();
+    struct fh_block *victim = leave_victim(payload(39), 40);
+    EQUAL(fh_class_of(&rig.heap->lists, 39), fh_class_of(&rig.heap->lists, 40));
+    REQUIRE(fh_malloc(rig.heap, payload(fh_pool_top_size(rig.heap))) != NULL);
+    CHECK(fh_malloc(rig.heap, payload(40)) == victim);
+    rig_sound(&rig);
+    leave_victim(payload(39), 40);
+    rig.heap->top = as_block(row[2]);
+    CHECK(fh_malloc(rig.heap, payload(40)) != NULL);
+    reported(FH_BAD_CONTROL, NULL, row[2], 0, 0);
+    /* A bit for a list that is empty. */
+    make_row();
+    struct fh_lists *l = &rig.heap->lists;
+    uint32_t class = fh_class_of(l, 200);
+    fh_map_set(l, class);
+    CHECK(fh_malloc(rig.heap, 100) != NULL);
+    reported(FH_BAD_CONTROL, NULL, NULL, 0, (uint32_t)1 << (class & 31));
+}
+
+/* A block that was absorbed has no size, though a mebibyte lies behind it. */
+static void dead_in_a_large_heap(void)
+{
+    const size_t bytes = (size_t)FH_HUGE * FH_GRANULE * 3;
+    unsigned char *mem = host_map(NULL, bytes);
+    if (mem == NULL)
+        test_skip("no memory to map");
+    rig_open(&rig, mem, bytes);
+    unsigned char *ptr[3];
+    for (unsigned i = 0; i < 3; i++)
+        REQUIRE((ptr[i] = fh_malloc(rig.heap, 100)) != NULL);
+    fh_free(rig.heap, ptr[0]);
+    fh_free(rig.heap, ptr[1]);
+    for (uint32_t n = 0; n < 4; n++) {
+        put_below(ptr[1], FH_FREE | n << FH_SIZE_SHIFT);
+        refuse(ptr[1], FH_DOUBLE_FREE, ptr[1], FH_USED, FH_FREE);
     }
 }
 
@@ -541,6 +872,34 @@ static void runs(void)
     rig_sound(&rig);
 }
 
+/* One block that is all of the victim, or all of the top; and none where damage is met. */
+static void runs_to_the_edge(void)
+{
+    struct fh_block *first = NULL;
+    if (FH_MAX_CLASSES != 1) {
+        struct fh_block *victim = leave_victim(8, 60);
+        EQUAL(fh_pool_take_run(rig.heap, 60, 1, false, &first), 1);
+        CHECK(first == victim);
+        rig_sound(&rig);
+        victim = leave_victim(8, 60);
+        put_below(victim, fh_tag_for(FH_FREE, 59));
+        EQUAL(fh_pool_take_run(rig.heap, 60, 1, false, &first), 0);
+        EQUAL(rig.heap->lists.blame.kind, FH_BAD_TAG);
+    }
+    make_row();
+    struct fh_block *top = rig.heap->top;
+    EQUAL(fh_pool_take_run(rig.heap, fh_pool_top_size(rig.heap), 1, true, &first), 1);
+    CHECK(first == top);
+    rig_sound(&rig);
+    make_row();
+    fh_free(rig.heap, row[3]);
+    put_below(row[4], fh_tag_for(FH_USED, each) | FH_TAG_LIMIT);
+    size_t used = rig.heap->used;
+    EQUAL(fh_pool_take_run(rig.heap, each, 1, false, &first), 0);
+    EQUAL(rig.heap->lists.blame.kind, FH_OVERRUN);
+    EQUAL(rig.heap->used, used);
+}
+
 /* What a block keeps when it shrinks or grows in place: its content, its flags, and the word of its alignment. */
 static void resized_in_place(void)
 {
@@ -577,6 +936,8 @@ static void aligned_blocks(void)
             make_row();
             REQUIRE(fh_malloc(rig.heap, lead * FH_GRANULE) != NULL);
             size_t used = rig.heap->used;
+            /* Whatever the memory held before. */
+            rig_fill((unsigned char *)rig.heap->top + 16, 4096, 1);
             unsigned char *ptr = fh_aligned_alloc(rig.heap, align, 50);
             REQUIRE(ptr != NULL);
             EQUAL((uintptr_t)ptr % align, 0);
@@ -591,6 +952,65 @@ static void aligned_blocks(void)
             rig_sound(&rig);
         }
     }
+}
+
+/* Uses the front of the top, until it lies there. */
+static void fill_up_to(size_t align, size_t distance)
+{
+    if ((uintptr_t)rig.heap->top % 16 != 0)
+        REQUIRE(fh_malloc(rig.heap, payload(FH_MIN_GRANULES + 1)) != NULL);
+    while ((uintptr_t)rig.heap->top % align != distance)
+        REQUIRE(fh_malloc(rig.heap, 0) != NULL);
+}
+
+/* Damage that an aligned request meets ends it before anything is cut, though another block would do. */
+static void aligned_meets_damage(void)
+{
+    if (FH_MAX_CLASSES == 1)
+        test_does_not_apply();
+    make_row();
+    const size_t align = 256;
+    uint32_t n = fh_granules_with(FH_ALIGNED, 100);
+    fill_up_to(align, 0);
+    void *fits = fh_aligned_alloc(rig.heap, align, 100);
+    REQUIRE(fits != NULL && fh_malloc(rig.heap, 400) != NULL);
+    unsigned char *large = fh_malloc(rig.heap, 1000);
+    REQUIRE(large != NULL && fh_malloc(rig.heap, 400) != NULL);
+    uint32_t class = fh_class_of(&rig.heap->lists, (uint32_t)((fh_usable_size(rig.heap, large) + 4) / FH_GRANULE));
+    fh_free(rig.heap, fits);
+    fh_free(rig.heap, large);
+    REQUIRE(*fh_head_of(&rig.heap->lists, class) == fh_link_to(&rig.heap->lists, as_block(large)));
+    *fh_head_of(&rig.heap->lists, class) = fh_link_to(&rig.heap->lists, as_block(row[2]));
+    size_t used = rig.heap->used;
+    CHECK(fh_pool_take_aligned(rig.heap, n, align) == NULL);
+    EQUAL(rig.heap->lists.blame.kind, FH_BAD_TAG);
+    CHECK(rig.heap->lists.blame.block == as_block(row[2]));
+    rig.heap->lists.blame.kind = FH_OK;
+    EQUAL(rig.heap->used, used);
+    CHECK(fh_is_free(fh_tag_open(rig.heap->lists.space.secret, as_block(fits))));
+}
+
+/* What cannot be given back in front of an aligned block is reported, though the block is had. */
+static void pad_meets_damage(void)
+{
+    if (FH_MAX_CLASSES == 1)
+        test_does_not_apply();
+    make_row();
+    const size_t align = 512;
+    /* A pad of a quarter of that, smaller than what is asked for. */
+    fill_up_to(align, align - align / 4);
+    struct fh_lists *l = &rig.heap->lists;
+    uint32_t class = fh_class_of(l, (uint32_t)(align / 4 / FH_GRANULE));
+    REQUIRE(*fh_head_of(l, class) == 0);
+    *fh_head_of(l, class) = fh_link_to(l, as_block(row[2]));
+    fh_map_set(l, class);
+    unsigned char *ptr = fh_aligned_alloc(rig.heap, align, 300);
+    CHECK(ptr != NULL && (uintptr_t)ptr % align == 0);
+    EQUAL(rig.faults, 1);
+    EQUAL(rig.fault.kind, FH_BAD_LINK);
+    CHECK(rig.fault.block == row[2]);
+    rig.faults = 0;
+    EQUAL(fh_check(rig.heap) == FH_OK, true);
 }
 
 /* An idle region is spare if any other free block is as large: the top, the victim, or one on a list. Regions of one block each,
@@ -699,7 +1119,7 @@ static void added_to_a_damaged_list(void)
     EQUAL(fh_add_region(rig.heap, region_at(2), bytes + FH_HEADER_BYTES), bytes);
     EQUAL(rig.faults, 1);
     EQUAL(rig.fault.kind, FH_BAD_LINK);
-    CHECK(rig.fault.ptr == region_at(2));
+    CHECK(rig.fault.ptr == region_at(2) && rig.fault.block == row[2]);
     rig.faults = 0;
     rig_sound(&rig);
     bool is_used = true;
@@ -738,6 +1158,110 @@ static void outermost_addresses(void)
     CHECK(fh_add_region(rig.heap, from + reach - 8192, 8192) != 0);
     CHECK(fh_add_region(rig.heap, from - reach + FH_GRANULE, 8192) != 0);
     CHECK(fh_malloc(rig.heap, 8000) != NULL && fh_malloc(rig.heap, 8000) != NULL);
+    rig_sound(&rig);
+}
+
+/* The top is the largest of the free blocks that end their regions; of two that are alike, the one that was added last. */
+static void promoted(void)
+{
+    const size_t bytes = 4096;
+    for (unsigned more = 0; more < 2; more++) {
+        const size_t sets[] = { bytes, bytes + more * 16 };
+        open_with_regions(sets, 2);
+        CHECK(rig.heap->top == as_block(only_block(1)));
+        rig_sound(&rig);
+    }
+    const size_t ascending[] = { bytes + 16, bytes };
+    open_with_regions(ascending, 2);
+    CHECK(rig.heap->top == as_block(only_block(0)));
+    /* What cannot be taken off its list is not. */
+    const size_t sets[] = { bytes, bytes + 16 };
+    open_with_regions(sets, 2);
+    struct fh_block *larger = rig.heap->top;
+    fh_pool_promote(rig.heap, as_block(only_block(0)));
+    CHECK(rig.heap->top == larger);
+    open_with_regions(sets, 1);
+    struct fh_block *other = as_block(only_block(0));
+    fh_pool_relist(rig.heap);
+    REQUIRE(rig.heap->top == other);
+    rig_sound(&rig);
+    /* Listed again, and its link damaged. */
+    struct fh_view v;
+    fh_look(&rig.heap->lists.space, &v);
+    rig.heap->top = NULL;
+    rig.heap->top_end = 0;
+    fh_make_free(v.secret, other, (uint32_t)(bytes / FH_GRANULE));
+    REQUIRE(fh_list_insert(&rig.heap->lists, &v, other, (uint32_t)(bytes / FH_GRANULE)));
+    other->next = fh_link_to(&rig.heap->lists, as_block(rig_memory + 500000));
+    fh_pool_promote(rig.heap, other);
+    CHECK(rig.heap->top == NULL);
+    EQUAL(rig.heap->lists.blame.kind, FH_BAD_LINK);
+    other->next = 0;
+    rig.heap->lists.blame.kind = FH_OK;
+    fh_pool_promote(rig.heap, other);
+    CHECK(rig.heap->top == other);
+    EQUAL(fh_check(rig.heap), FH_OK);
+}
+
+/* A region that touches another one is joined to it, whatever was asked for last, if the tags and the free block where they meet are
+ * what they should be; else it stays apart, and the report says why. */
+static void regions_that_meet(void)
+{
+    unsigned char *mem = rig_memory + 65536;
+    const size_t bytes = 4096;
+    for (unsigned above = 0; above < 2; above++) {
+        for (unsigned who = 0; who < 4; who++) {
+            make_row();
+            unsigned char *there = above ? mem : mem + bytes;
+            unsigned char *added = above ? mem + bytes : mem;
+            REQUIRE(fh_add_region(rig.heap, there, bytes) == bytes - FH_HEADER_BYTES);
+            unsigned char *first = there + FH_HEADER_BYTES;
+            struct fh_block *end = (struct fh_block *)fh_hi_for((uintptr_t)there + bytes - 1);
+            struct fh_block *meets = above ? end : as_block(first);
+            if (who == 1)
+                put_below(meets, FH_TAG_LIMIT);
+            if (who == 2 && above)
+                *fh_footer_of(end) = 7;
+            if (who == 2 && !above)
+                put_below(first, fh_tag_for(FH_FREE, 30000));
+            if (who == 3) {
+                /* Nothing is free where they meet. */
+                fh_tag_seal(rig.heap->lists.space.secret, as_block(first), FH_DEAD);
+                fh_pool_relist(rig.heap);
+                fh_tag_seal(rig.heap->lists.space.secret, as_block(first), fh_tag_for(FH_USED, (uint32_t)((bytes - FH_HEADER_BYTES) / FH_GRANULE)));
+                fh_tag_seal(rig.heap->lists.space.secret, end, FH_USED);
+                rig.heap->used += (bytes - FH_HEADER_BYTES) / FH_GRANULE;
+                rig.heap->peak = rig.heap->used;
+                EQUAL(fh_check(rig.heap), FH_OK);
+            }
+            CHECK(fh_usable_size(rig.heap, row[0]) != 0);
+            bool joins = who == 0 || who == 3;
+            size_t got = fh_add_region(rig.heap, added, bytes);
+            if (joins) {
+                EQUAL(got, bytes);
+                EQUAL(rig_sum(&rig).regions, 2);
+                rig_sound(&rig);
+                continue;
+            }
+            EQUAL(got, bytes - FH_HEADER_BYTES);
+            if (who == 1)
+                reported(FH_BAD_TAG, added, meets, FH_USED, FH_TAG_LIMIT);
+            else if (above)
+                reported(FH_BAD_FOOTER, added, meets, rig.fault.expected, 7);
+            else
+                reported(FH_BAD_TAG, added, meets, FH_FREE, fh_tag_for(FH_FREE, 30000));
+        }
+    }
+}
+
+/* Memory right below a heap is a region of its own: the control structure lies between. */
+static void below_the_heap(void)
+{
+    const size_t bytes = 4096;
+    rig_open(&rig, rig_memory + 65536, 32768);
+    EQUAL(fh_add_region(rig.heap, rig_memory + 65536 - bytes, bytes), bytes - FH_HEADER_BYTES);
+    EQUAL(rig_sum(&rig).regions, 2);
+    CHECK(fh_malloc(rig.heap, 20000) != NULL && fh_malloc(rig.heap, 4000) != NULL);
     rig_sound(&rig);
 }
 
@@ -781,15 +1305,32 @@ TESTS(unit_pool) = {
     { "wrong_pointers", wrong_pointers },
     { "overruns", overruns },
     { "footers", footers },
+    { "given_from_elsewhere", given_from_elsewhere },
+    { "resize_meets_damage", resize_meets_damage },
+    { "large_before", large_before },
+    { "before_the_region", before_the_region },
+    { "watched_block_absorbed", watched_block_absorbed },
     { "free_blocks_behind", free_blocks_behind },
     { "words_of_the_heap", words_of_the_heap },
+    { "victims_cut", victims_cut },
+    { "tops_cut", tops_cut },
+    { "listed_cut", listed_cut },
+    { "near_blocks_first", near_blocks_first },
+    { "dead_in_a_large_heap", dead_in_a_large_heap },
+    { "after_the_lists", after_the_lists },
     { "runs", runs },
+    { "runs_to_the_edge", runs_to_the_edge },
     { "resized_in_place", resized_in_place },
     { "aligned_blocks", aligned_blocks },
+    { "aligned_meets_damage", aligned_meets_damage },
+    { "pad_meets_damage", pad_meets_damage },
     { "spare_regions", spare_regions },
     { "detached_regions", detached_regions },
     { "added_to_a_damaged_list", added_to_a_damaged_list },
     { "outermost_addresses", outermost_addresses },
+    { "promoted", promoted },
+    { "below_the_heap", below_the_heap },
+    { "regions_that_meet", regions_that_meet },
     { "mended_by_tags_only", mended_by_tags_only },
     TESTS_END
 };
