@@ -8,7 +8,7 @@
  * Rules that hold for every call, stated once:
  *
  * - heap is what fh_create returned, never NULL, and not after fh_destroy. Nor is NULL what a call fills or calls (stats, visit), or a
- *   cache; the pointer to a block may be.
+ *   cache; the pointer to a block may be. Memory of zeros for a heap, or one that was destroyed and not written over, traps.
  * - Sizes are in bytes. A returned pointer is a multiple of FH_GRANULE, unless a larger alignment was asked for.
  * - NULL from an allocating call means: nothing was allocated and the heap is as it was. It is returned when memory ran
  *   out and for requests that no heap can meet (a size near SIZE_MAX, an alignment that is no power of two).
@@ -161,7 +161,8 @@ void *fh_calloc(struct fh_heap *heap, size_t count, size_t size);
 
 /* Makes ptr's block size bytes large, in place where it shrinks or where the memory behind it is free, else by moving it.
  * Returns the block's address, or NULL with the old block untouched. ptr NULL: fh_malloc. Size 0: a block of size 0, not
- * a free. A block from fh_aligned_alloc keeps its alignment when it moves. */
+ * a free. A block from fh_aligned_alloc keeps its alignment when it moves. A size that no heap can meet is refused before ptr is
+ * looked at. */
 void *fh_realloc(struct fh_heap *heap, void *ptr, size_t size);
 
 /* Returns size bytes at a multiple of align, or NULL. align: any power of two; size: any, no multiple of align needed. */
@@ -179,7 +180,8 @@ void fh_free(struct fh_heap *heap, void *ptr);
  * the pointer is held against the heap's outermost addresses, not against gaps between its regions. */
 bool fh_free_deferred(struct fh_heap *heap, void *ptr);
 
-/* Makes ptr's block size bytes large without moving it, or returns false with nothing changed. ptr NULL: false. */
+/* Makes ptr's block size bytes large without moving it, or returns false with nothing changed. ptr NULL: false. A size that no heap
+ * can meet is refused before ptr is looked at. */
 bool fh_resize(struct fh_heap *heap, void *ptr, size_t size);
 
 /* How many bytes of the block at ptr may be used: at least what was asked for. 0 for NULL and for a pointer refused. */
@@ -210,7 +212,8 @@ struct fh_cursor {
 
 /* The work of fh_check in pieces, for an idle loop: looks at no more than budget blocks, regions and lists, keeps the lock that
  * long, and goes on there at its next call, whatever became of the heap meanwhile. Returns FH_OK or the first broken fact that it met,
- * which ends the call; the next one goes on behind it. No call does more than one pass. A heap that is whole is never blamed.
+ * which ends the call; the next one goes on behind it. No call does more than one pass; a budget of 0 does nothing. A heap that is whole is
+ * never blamed, whatever the cursor holds.
  *
  * A pass finds the damage that is there when it begins and stays until it ends, in blocks, links, regions' headers, lists and map, but
  * for what a damaged tag or header hides: the rest of that region, or other regions. A wrong count, and a free block that no list leads to,

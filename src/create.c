@@ -119,7 +119,7 @@ static void empty_quarantine(struct fh_heap *h)
 
 size_t fh_trim(struct fh_heap *h)
 {
-    const struct fh_port *port = h->port;
+    const struct fh_port *port = fh_port_of(h);
     if (FH_IS_HARDENED)
         empty_quarantine(h);
     if (fh_keeps_all(h))
@@ -151,12 +151,14 @@ size_t fh_trim(struct fh_heap *h)
 
 size_t fh_destroy(struct fh_heap *h)
 {
-    const struct fh_port *port = h->port;
-    if (fh_keeps_all(h))
-        return 0;
+    const struct fh_port *port = fh_port_of(h);
     size_t released = 0;
     uintptr_t from = 0;
     struct fh_region *r;
+    /* From here on it is a heap no more, whoever still has its address. */
+    h->seal = fh_seal_for(h) + 1;
+    if (fh_keeps_all(h))
+        return 0;
     while ((r = fh_region_from(&h->lists.space, from)) != NULL) {
         uintptr_t start = fh_region_start(r);
         size_t bytes = fh_region_bytes(r);

@@ -18,7 +18,7 @@ static bool swap(const struct fh_heap *h, uintptr_t *word, uintptr_t expected, u
     if (FH_HAS_SWAP)
         return fh_swap(word, expected, wanted);
     /* unreached: a machine that runs hosted tests has the instruction; qemu/ runs this on chips that have not. */
-    return h->port->swap(h->port->ctx, word, expected, wanted);
+    return fh_port_of(h)->swap(h->port->ctx, word, expected, wanted);
 }
 
 /* Is there no deferred block at b? */
@@ -71,7 +71,7 @@ bool fh_free_deferred(struct fh_heap *h, void *ptr)
     if (ptr == NULL)
         return true;
     /* unreached: as above. */
-    if ((!FH_HAS_SWAP && h->port->swap == NULL) || !is_plausible(h, b))
+    if ((!FH_HAS_SWAP && fh_port_of(h)->swap == NULL) || !is_plausible(h, b))
         return false;
     fh_store_long(&h->finish, (uintptr_t)finish);
     fh_store_long(&h->finish_seal, (uintptr_t)finish ^ h->lists.space.secret);

@@ -13,12 +13,20 @@
 /* Does not return. */
 _Noreturn void fh_trap(void);
 
-/* For those who only look. A heap whose pointer to its port is damaged has nobody to tell: it traps. */
-static inline uintptr_t fh_enter_to_read(const struct fh_heap *h)
+/* The heap's port. A heap whose pointer to it is damaged has nobody to tell: it traps. So does one that was destroyed, and memory
+ * that never was one. */
+static inline const struct fh_port *fh_port_of(const struct fh_heap *h)
 {
     if (fh_rarely(h->seal != fh_seal_for(h)))
         fh_trap();
-    return h->port->lock != NULL ? h->port->lock(h->port->ctx) : 0;
+    return h->port;
+}
+
+/* For those who only look. */
+static inline uintptr_t fh_enter_to_read(const struct fh_heap *h)
+{
+    const struct fh_port *port = fh_port_of(h);
+    return port->lock != NULL ? port->lock(port->ctx) : 0;
 }
 
 /* Frees the blocks that were left to this call. */

@@ -50,11 +50,11 @@ struct fh_heap {
     _Alignas(FH_GRANULE) struct fh_lists lists;
 };
 
-/* What the heap's seal must be: any one changed bit in these words changes it. They stay as fh_create left them, so that they
- * can be looked at before the lock is taken. */
+/* What the heap's seal must be: any one changed bit in these words changes it, and memory of all zeros has it wrong. They stay as
+ * fh_create left them, so that they can be looked at before the lock is taken. */
 static inline uintptr_t fh_seal_for(const struct fh_heap *h)
 {
-    return 0 - ((uintptr_t)h->port + (uintptr_t)h->by_cpu + h->lists.classes);
+    return ~((uintptr_t)h->port + (uintptr_t)h->by_cpu + h->lists.classes);
 }
 
 /* Does the port take no memory back? */
