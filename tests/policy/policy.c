@@ -5,6 +5,7 @@
  * before can be had again, but for the block itself.
  */
 #include "harness/rig.h"
+#include "pool.h"
 
 enum { HEAP_BYTES = 262144, BLOCKS = 64, OPERATIONS = 1000000, VICTIM = 100 };
 
@@ -128,6 +129,34 @@ static void write_to_tag(struct scene *s)
     fh_trim(rig.heap);
 }
 
+static void write_to_head(struct scene *s)
+{
+    free_for_good(s->victim);
+    uint32_t class = fh_class_of(&rig.heap->lists, fh_granules_for(VICTIM));
+    rig_poke(fh_head_of(&rig.heap->lists, class), 0x41414141);
+    fh_malloc(rig.heap, VICTIM);
+}
+
+/* The port gives memory that is the heap's already, once. */
+static bool gives_own_memory;
+
+static void *acquire(void *ctx, size_t least, size_t *got)
+{
+    (void)ctx;
+    *got = least;
+    if (!gives_own_memory)
+        return NULL;
+    gives_own_memory = false;
+    return rig_memory + HEAP_BYTES / 2;
+}
+
+static void region_twice(struct scene *s)
+{
+    (void)s;
+    gives_own_memory = true;
+    CHECK(fh_malloc(rig.heap, HEAP_BYTES) == NULL);
+}
+
 static const struct crime {
     const char *name;
     void (*commit)(struct scene *s);
@@ -135,6 +164,7 @@ static const struct crime {
     { "twice", twice }, { "misaligned", misaligned }, { "foreign", foreign }, { "interior", interior }, { "overrun", overrun },
     { "underrun", underrun }, { "realloc_twice", realloc_twice }, { "resize_overrun", resize_overrun },
     { "write_to_link", write_to_link }, { "write_to_footer", write_to_footer }, { "write_to_tag", write_to_tag },
+    { "write_to_head", write_to_head }, { "region_twice", region_twice },
 };
 
 /* The honest program: blocks of its own come, change and go, each with its pattern. */
@@ -183,6 +213,7 @@ static void under(void (*hook)(void *, const struct fh_fault *), const struct cr
     struct scene s;
     rig_prepare(&rig);
     rig.port.fault = hook;
+    rig.port.acquire = crime->commit == region_twice ? acquire : NULL;
     rig.heap = fh_create(rig_memory, HEAP_BYTES, &rig.port);
     REQUIRE(rig.heap != NULL);
     shunned_count = 0;
@@ -240,6 +271,8 @@ POLICIES(7)
 POLICIES(8)
 POLICIES(9)
 POLICIES(10)
+POLICIES(11)
+POLICIES(12)
 
 #define NAMED(index, name) \
     { name "/does_not_return", jumps_##index }, { name "/refuses", refuses_##index }, { name "/quarantines", shuns_##index }
@@ -247,5 +280,5 @@ POLICIES(10)
 TESTS(policy_policy) = {
     NAMED(0, "twice"), NAMED(1, "misaligned"), NAMED(2, "foreign"), NAMED(3, "interior"), NAMED(4, "overrun"), NAMED(5, "underrun"),
     NAMED(6, "realloc_twice"), NAMED(7, "resize_overrun"), NAMED(8, "write_to_link"), NAMED(9, "write_to_footer"),
-    NAMED(10, "write_to_tag"), TESTS_END
+    NAMED(10, "write_to_tag"), NAMED(11, "write_to_head"), NAMED(12, "region_twice"), TESTS_END
 };
