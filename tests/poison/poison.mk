@@ -14,6 +14,8 @@ PZ_HDR := include/freehold.h port/fail/fail.h tests/stress/stress.h $(POSIX_HDR)
 pz-gcc-asan = gcc -fsanitize=address
 pz-clang-asan = $(CLANG) -fsanitize=address
 pz-memcheck = $(CC)
+# clang's sanitizers are a package of their own, which clang's only recommends.
+PZ_RUNTIME := $(if $(filter x86_64,$(shell uname -m)),/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.asan-x86_64.a:libclang-rt-14-dev)
 PZ_TOOLS := gcc-asan clang-asan memcheck
 
 # Whether a tool works is found out once: a compiler may be there without its sanitizer's library.
@@ -24,7 +26,7 @@ $(PZ)/tools: tests/poison/poison.mk | $(PZ)/installed
 
 $(PZ)/installed:
 	@mkdir -p $(@D)
-	@sh tests/tools/need.sh gcc:gcc $(CLANG):clang valgrind:valgrind '<valgrind/memcheck.h>:valgrind' || true
+	@sh tests/tools/need.sh gcc:gcc $(CLANG):clang $(PZ_RUNTIME) valgrind:valgrind '<valgrind/memcheck.h>:valgrind' || true
 	@: >$@
 
 # Compiled if the tool is there; if not, the program is an empty file that cannot be run.
