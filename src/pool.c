@@ -698,13 +698,12 @@ bool fh_pool_begins_region(struct fh_heap *h, const struct fh_block *b)
 static uint32_t idle_size(struct fh_heap *h, const struct fh_region *r)
 {
     const struct fh_block *b = (const struct fh_block *)r->lo;
-    if (!fh_space_find(&h->lists.space, r->lo))
-        return 0;
+    fh_space_find(&h->lists.space, r->lo);
     uint32_t tag = fh_tag_open(secret_of(h), b);
     if (!fh_is_tag(tag) || !fh_is_free(tag))
         return 0;
     uint32_t n = fh_free_size(&h->lists.space, b, tag);
-    return n != 0 && (uintptr_t)fh_after(b, n) == fh_hi_for(r->last) ? n : 0;
+    return (uintptr_t)fh_after(b, n) == fh_hi_for(r->last) ? n : 0;
 }
 
 bool fh_pool_is_spare(struct fh_heap *h, const struct fh_region *r)
@@ -760,7 +759,7 @@ static struct fh_block *resync(struct fh_heap *h, struct fh_block *b, uintptr_t 
 {
     for (; (uintptr_t)b < hi; b = fh_after(b, 1)) {
         *tag = fh_tag_open(secret_of(h), b);
-        if (!fh_is_tag(*tag) || *tag == FH_DEAD)
+        if (!fh_is_tag(*tag))
             continue;
         *n = fh_is_free(*tag) ? fh_free_size(&h->lists.space, b, *tag) : fh_used_size(*tag);
         if (*n >= FH_MIN_GRANULES && fh_space_holds(&h->lists.space, b, *n)

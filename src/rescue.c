@@ -43,7 +43,7 @@ static bool enter_region(struct fh_heap *h, uintptr_t start, size_t bytes)
     } else {
         if (fh_pool_add(h, start, start + (bytes - 1), true) != 0)
             return true;
-        if (h->lists.blame.kind != FH_OK && h->lists.blame.kind != FH_BAD_REGION) {
+        if (h->lists.blame.kind != FH_BAD_REGION) {
             fh_report(h, NULL);
             return fh_pool_add(h, start, start + (bytes - 1), true) != 0;
         }

@@ -65,7 +65,7 @@ static size_t used_blocks_in(struct fh_heap *h, const struct fh_region *r)
 static uint32_t top_size(struct fh_heap *h)
 {
     const struct fh_block *b = h->top;
-    if (b == NULL || (uintptr_t)b % FH_GRANULE != 0 || !fh_space_has(&h->lists.space, b) || !fh_is_top(h->lists.space.secret, b))
+    if ((uintptr_t)b % FH_GRANULE != 0 || !fh_space_has(&h->lists.space, b) || !fh_is_top(h->lists.space.secret, b))
         return 0;
     return (uint32_t)(fh_space_room(&h->lists.space, b) / FH_GRANULE);
 }

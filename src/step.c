@@ -26,11 +26,6 @@ static enum fh_fault_kind found(struct fh_cursor *c, enum fh_fault_kind kind, co
     return kind;
 }
 
-static bool has_lists(const struct fh_heap *h)
-{
-    return h->lists.classes != 0 && h->lists.classes <= FH_MAX_CLASSES;
-}
-
 static void end_pass(struct fh_cursor *c)
 {
     c->stage = AT_BEGIN;
@@ -141,8 +136,7 @@ static enum fh_fault_kind walk_list(struct fh_heap *h, struct fh_cursor *c, size
         --*budget;
         place = fh_link_at(&h->lists, c->link);
         kind = fh_check_listed(h, c->list, c->link, c->before, &next);
-        if (kind == FH_OK && c->quiet && c->free_blocks-- == 0)
-            kind = FH_BAD_LIST;
+        c->free_blocks--;
         c->before = c->link;
         c->link = next;
     }
@@ -202,7 +196,7 @@ static enum fh_fault_kind go_on(struct fh_heap *h, struct fh_cursor *c, size_t b
                 c->stage = IN_LISTS;
         } else if (c->stage == IN_REGION) {
             kind = walk_region(h, c, &budget);
-        } else if (has_lists(h) && c->list < h->lists.classes) {
+        } else if (c->list < h->lists.classes) {
             kind = walk_list(h, c, &budget);
         } else {
             return finish(h, c);
@@ -227,10 +221,8 @@ static void resume(struct fh_heap *h, struct fh_cursor *c)
         return;
     uintptr_t place = (uintptr_t)h->watched;
     const struct fh_region *r = fh_region_over(&h->lists.space, c->at - FH_TAG_BYTES, c->at - FH_TAG_BYTES);
-    if (r == NULL) {
-        c->stage = AT_REGION;
+    if (r == NULL)
         return;
-    }
     /* Where another cursor came in between, or the memory left the heap and came back, all that can be relied on is where the
      * region begins. */
     bool kept = alone && place % FH_GRANULE == 0 && place >= c->at && place <= fh_hi_for(r->last);

@@ -2,7 +2,8 @@
 #
 # run.py - builds each mutant, lets the tests loose on it, and says which of them nobody noticed.
 #
-# Promise: a mutant counts as killed only if a test failed that passes without it. One that survives every program is equivalent
+# Promise: a mutant counts as killed only if a test failed that passes without it, or if it is refused with the warnings that the tests
+# are compiled with. One that survives every program is equivalent
 # if the compiler makes the same code of it, or if the list of equivalents has it with a reason; else it fails the run. So does
 # an entry of that list that no mutant needs.
 # Invariant: each process works in a copy of the tree of its own; the tree itself is only read.
@@ -229,9 +230,9 @@ class Worker:
         self.killers = collections.defaultdict(list)
         self.codes = {}
 
-    def code(self, command, source):
+    def code(self, command, source, quiet=("-w",)):
         output = os.path.join(self.folder, "code.o")
-        done = subprocess.run(command + ["-w", "-c", source, "-o", output], cwd=self.tree, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        done = subprocess.run(command + [*quiet, "-c", source, "-o", output], cwd=self.tree, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         if done.returncode != 0:
             return None
         with open(output, "rb") as f:
@@ -248,6 +249,12 @@ class Worker:
                 self.codes[tuple(pairs[i][0]), s] = self.code(*pairs[i])
             self.write(m.file, text[:m.start] + m.text + text[m.end:])
         return all(self.code(command, s) == self.codes[tuple(command), s] for command, s in pairs)
+
+    # Does a compiler that takes warnings for errors, as it does for the tests, refuse it?
+    def warned(self, m):
+        command = shlex.split(self.bench.options.warned)
+        sources = [s for s in self.bench.core if m.file in self.bench.programs[0].needs[s]]
+        return command != [] and any(self.code(command, s, []) is None for s in sources)
 
     def write(self, file, text):
         with open(os.path.join(self.tree, file), "w") as f:
@@ -318,6 +325,8 @@ class Worker:
                         return "survived", ""
                     if m.file not in self.bench.core and self.same_code(m, text):
                         return "equal", ""
+                    if self.warned(m):
+                        return "killed", "warnings of the compiler"
                     continue
                 for sources, runs in self.parts(p, m):
                     killer = self.part(p, m, sources, compiled, runs)
@@ -329,6 +338,8 @@ class Worker:
                     return "survived", ""
                 if number == 0 and self.same_code(m, text):
                     return "equal", ""
+                if number == 0 and self.warned(m):
+                    return "killed", "warnings of the compiler"
             return "survived", ""
         finally:
             self.write(m.file, text)
@@ -497,6 +508,7 @@ def arguments():
     a.add_argument("--reader", required=True, help="the compiler that says which lines are built")
     a.add_argument("--equal", action="append", default=[], help="a compiler whose code tells whether a change is one")
     a.add_argument("--program", action="append", required=True, help="NAME | COMPILE CORE | COMPILE TESTS | LINK | FILES | [by LAUNCHER] tables FOLDERS or once ARGUMENTS")
+    a.add_argument("--warned", default="", help="a compiler that refuses what it warns of")
     a.add_argument("--equivalent", default="")
     a.add_argument("--jobs", type=int, default=1)
     a.add_argument("--file", default="")

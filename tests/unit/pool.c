@@ -299,7 +299,7 @@ static void make_row(void)
 
 static size_t payload(uint32_t granules)
 {
-    return (size_t)granules * FH_GRANULE - 4;
+    return fh_payload_bytes(granules);
 }
 
 static struct fh_block *as_block(void *ptr)
@@ -936,8 +936,9 @@ static void aligned_blocks(void)
             make_row();
             REQUIRE(fh_malloc(rig.heap, lead * FH_GRANULE) != NULL);
             size_t used = rig.heap->used;
-            /* Whatever the memory held before. */
-            rig_fill((unsigned char *)rig.heap->top + 16, 4096, 1);
+            /* Whatever the memory held before, where nothing holds it against that. */
+            if (!FH_IS_HARDENED)
+                rig_fill((unsigned char *)rig.heap->top + 16, 4096, 1);
             unsigned char *ptr = fh_aligned_alloc(rig.heap, align, 50);
             REQUIRE(ptr != NULL);
             EQUAL((uintptr_t)ptr % align, 0);
@@ -1254,6 +1255,94 @@ static void regions_that_meet(void)
     }
 }
 
+/* No top: the only blocks are listed, or the victim. */
+static void make_listed(unsigned i, uint32_t n)
+{
+    struct fh_view v;
+    fh_look(&rig.heap->lists.space, &v);
+    rig.heap->top = NULL;
+    rig.heap->top_end = 0;
+    fh_make_free(v.secret, as_block(only_block(i)), n);
+    REQUIRE(fh_list_insert(&rig.heap->lists, &v, as_block(only_block(i)), n));
+}
+
+/* Idle is a region that is one free block; to be spare there must be another one as large, wherever it is held. */
+static void idle_or_spare(void)
+{
+    static const size_t bytes[] = { 4096, 4096, 4096 };
+    const uint32_t n = (uint32_t)(bytes[0] / FH_GRANULE);
+    /* One used block, and what is no tag. */
+    open_with_regions(bytes, 1);
+    CHECK(fh_malloc(rig.heap, payload(n)) == only_block(0));
+    CHECK(!fh_pool_detach(rig.heap, region_at(0)) && !fh_pool_is_spare(rig.heap, region_at(0)));
+    put_below(only_block(0), fh_tag_for(FH_FREE, n) | FH_TAG_LIMIT);
+    CHECK(!fh_pool_detach(rig.heap, region_at(0)));
+    for (uint32_t victim = 0; victim < 3; victim++) {
+        open_with_regions(bytes, 2);
+        make_listed(1, n);
+        rig_sound(&rig);
+        if (victim == 0) {
+            CHECK(fh_pool_is_spare(rig.heap, region_at(0)));
+            continue;
+        }
+        make_victim(victim - 1, bytes[0]);
+        rig_sound(&rig);
+        CHECK(fh_pool_is_spare(rig.heap, region_at(0)) && fh_pool_is_spare(rig.heap, region_at(1)));
+        rig_sound(&rig);
+    }
+    /* Nothing else; and a block that cannot be taken off its list. */
+    open_with_regions(bytes, 1);
+    make_listed(0, n);
+    CHECK(!fh_pool_is_spare(rig.heap, region_at(0)));
+    rig_sound(&rig);
+    as_block(only_block(0))->next = fh_link_to(&rig.heap->lists, as_block(rig_memory + 500000));
+    CHECK(!fh_pool_is_spare(rig.heap, region_at(0)) && !fh_pool_detach(rig.heap, region_at(0)));
+    EQUAL(rig.heap->lists.blame.kind, FH_BAD_LINK);
+    /* A stepwise check is led out of the region that goes, and out of no other. */
+    for (unsigned i = 0; i < 2; i++) {
+        open_with_regions(bytes, 2);
+        rig.heap->watched = as_block(only_block(i));
+        CHECK(fh_pool_detach(rig.heap, region_at(0)));
+        CHECK(rig.heap->watched == (i == 0 ? NULL : as_block(only_block(i))));
+    }
+}
+
+/* What is made anew from the tags: the top, the lists, bitmap and summary; a block with a wrong footer is left out, and nothing is
+ * taken for a block that lies in a used one, however large. */
+static void mended_lists(void)
+{
+    make_row();
+    struct fh_block *top = rig.heap->top;
+    fh_free(rig.heap, row[3]);
+    fh_pool_relist(rig.heap);
+    CHECK(rig.heap->top == top);
+    rig_sound(&rig);
+    *fh_footer_of(as_block(row[4])) = each + 1;
+    fh_pool_relist(rig.heap);
+    CHECK(rig.heap->top == top && fh_malloc(rig.heap, 100) != row[3]);
+    make_row();
+    fh_free(rig.heap, row[3]);
+    put_below(row[3], fh_tag_for(FH_USED, each));
+    put_below(row[4], fh_tag_for(FH_USED, each));
+    rig.heap->used += each;
+    fh_pool_relist(rig.heap);
+    rig_sound(&rig);
+    const size_t bytes = (size_t)FH_HUGE * FH_GRANULE * 3;
+    unsigned char *mem = host_map(NULL, bytes);
+    if (mem == NULL)
+        test_skip("no memory to map");
+    rig_open(&rig, mem, bytes);
+    unsigned char *huge = fh_malloc(rig.heap, payload(FH_HUGE));
+    unsigned char *next = fh_malloc(rig.heap, 1000);
+    REQUIRE(huge != NULL && next != NULL && fh_malloc(rig.heap, 100) != NULL);
+    fh_free(rig.heap, next);
+    fh_make_free(rig.heap->lists.space.secret, as_block(huge + 4096), 100);
+    put_below(huge + 4096 + 100 * FH_GRANULE, fh_tag_for(FH_USED | FH_PREV_FREE, 100));
+    fh_pool_relist(rig.heap);
+    rig_sound(&rig);
+    CHECK(fh_malloc(rig.heap, 1000) == next);
+}
+
 /* Memory right below a heap is a region of its own: the control structure lies between. */
 static void below_the_heap(void)
 {
@@ -1330,6 +1419,8 @@ TESTS(unit_pool) = {
     { "outermost_addresses", outermost_addresses },
     { "promoted", promoted },
     { "below_the_heap", below_the_heap },
+    { "idle_or_spare", idle_or_spare },
+    { "mended_lists", mended_lists },
     { "regions_that_meet", regions_that_meet },
     { "mended_by_tags_only", mended_by_tags_only },
     TESTS_END

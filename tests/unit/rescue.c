@@ -249,6 +249,113 @@ static void damage_met_by_growth(void)
     rig_sound(&rig);
 }
 
+/* A port that does something to the heap meanwhile. */
+enum meanwhile { HARM, FREE, HARM_AND_NOTHING, FORGET_BYTES };
+static enum meanwhile meanwhile;
+static void *before_top;
+
+static void *acquire_and(void *ctx, size_t least, size_t *got)
+{
+    struct rig *r = ctx;
+    size_t before = *got;
+    unsigned char *mem = acquire(ctx, least, got);
+    if (meanwhile == HARM || meanwhile == HARM_AND_NOTHING)
+        r->heap->top = before_top;
+    if (meanwhile == FREE)
+        fh_free(r->heap, before_top);
+    if (meanwhile == FORGET_BYTES)
+        *got = before;
+    return meanwhile == HARM_AND_NOTHING ? NULL : mem;
+}
+
+static void met_after_growth(void)
+{
+    for (meanwhile = HARM; meanwhile <= FORGET_BYTES; meanwhile++) {
+        open();
+        rig.port.acquire = acquire_and;
+        REQUIRE(fh_malloc(rig.heap, 100) != NULL);
+        before_top = fh_malloc(rig.heap, 3000);
+        REQUIRE(before_top != NULL);
+        answer = meanwhile == FREE ? rig_memory : rig_memory + 131072;
+        answer_bytes = 4 * HEAP;
+        /* What the block before the top and the top have together, or more than the heap has. */
+        size_t size = meanwhile == FREE ? fh_pool_top_size(rig.heap) * (size_t)FH_GRANULE + 1000 : 3 * HEAP;
+        unsigned char *got = fh_malloc(rig.heap, size);
+        EQUAL(rig.acquires, 1);
+        EQUAL(rig.depth, 0);
+        EQUAL(rig.faults, meanwhile != FORGET_BYTES);
+        EQUAL(rig.heap->lists.blame.kind, FH_OK);
+        EQUAL(got != NULL, meanwhile < HARM_AND_NOTHING);
+        if (meanwhile == FREE) {
+            CHECK(got == before_top);
+            CHECK(rig.fault.kind == FH_BAD_REGION && rig.fault.block == NULL);
+        }
+        if (meanwhile == HARM) {
+            EQUAL(rig.fault.kind, FH_BAD_CONTROL);
+            CHECK(got >= answer && got < answer + answer_bytes);
+            const struct fh_region *r = fh_region_over(&rig.heap->lists.space, (uintptr_t)got, (uintptr_t)got);
+            EQUAL(fh_region_bytes(r), answer_bytes);
+            CHECK(fh_region_is_acquired(r));
+            EQUAL(rig.releases, 0);
+        }
+        if (meanwhile == FORGET_BYTES) {
+            /* Nothing was given, so that all of it goes back. */
+            EQUAL(rig.releases, 1);
+            EQUAL(returned_bytes, 0);
+        }
+        rig.faults = 0;
+        rig_sound(&rig);
+    }
+}
+
+/* Too small for any block, though damage was mended first: it goes back. */
+static void too_small_after_harm(void)
+{
+    open();
+    meanwhile = HARM;
+    rig.port.acquire = acquire_and;
+    REQUIRE(fh_malloc(rig.heap, 100) != NULL);
+    before_top = fh_malloc(rig.heap, 3000);
+    answer = rig_memory + 131072;
+    answer_bytes = FH_GRANULE;
+    CHECK(fh_malloc(rig.heap, 3 * HEAP) == NULL);
+    EQUAL(rig.releases, 1);
+    CHECK(returned == answer && returned_bytes == FH_GRANULE);
+}
+
+/* What is cached serves before the port is asked. */
+static void caches_before_the_port(void)
+{
+    open();
+    rig.port.cache = &fh_cpu_cache;
+    struct fh_cache *c = fh_cache_open(rig.heap);
+    REQUIRE(c != NULL);
+    unsigned char *ptr = fh_cache_malloc(c, 100);
+    REQUIRE(ptr != NULL);
+    REQUIRE(fh_malloc(rig.heap, fh_pool_top_size(rig.heap) * (size_t)FH_GRANULE - 4) != NULL);
+    while (fh_malloc(rig.heap, 100) != NULL && rig.acquires == 0)
+        continue;
+    unsigned asked_before = rig.acquires;
+    REQUIRE(c->room < c->limit || c->room > 0);
+    fh_cache_free(c, ptr);
+    CHECK(fh_malloc(rig.heap, 100) == ptr);
+    EQUAL(rig.acquires, asked_before);
+}
+
+/* A block that begins its region is freed, and the search for its region finds none. */
+static void region_not_found(void)
+{
+    open();
+    void *ptr = fh_malloc(rig.heap, 100);
+    REQUIRE(ptr == (void *)rig.heap->first.lo && fh_malloc(rig.heap, 100) != NULL);
+    size_t used = rig.heap->used;
+    rig.heap->lists.space.root_check ^= 1;
+    fh_free(rig.heap, ptr);
+    CHECK(rig.heap->used < used);
+    EQUAL(rig.releases, 0);
+    EQUAL(rig.faults, 0);
+}
+
 /* An idle region goes back when another free block is as large; neither the first one nor the caller's ever do. */
 static void what_is_shed(void)
 {
@@ -332,6 +439,10 @@ TESTS(unit_rescue) = {
     { "damage_beside_caches", damage_beside_caches },
     { "the_callers_stays", the_callers_stays },
     { "damage_met_by_growth", damage_met_by_growth },
+    { "met_after_growth", met_after_growth },
+    { "too_small_after_harm", too_small_after_harm },
+    { "caches_before_the_port", caches_before_the_port },
+    { "region_not_found", region_not_found },
     { "what_is_shed", what_is_shed },
     { "caches_forget", caches_forget },
     TESTS_END

@@ -180,7 +180,9 @@ static void blocks_on_no_list(void)
     fh_stats(rig.heap, &whole);
     EQUAL(whole.blocks_free, 1);
     EQUAL(whole.largest_free, whole.bytes_free - 4);
-    void *const wrong[] = { NULL, ptr, (unsigned char *)top + 4, rig_launder(&rig) };
+    /* A top's tag where no block can be, and memory that is nobody's. */
+    put_below((unsigned char *)top + FH_GRANULE / 2, FH_TOP);
+    void *const wrong[] = { NULL, ptr, (unsigned char *)top + FH_GRANULE / 2, rig_launder(&rig), rig_launder((void *)(uintptr_t)(FH_GRANULE * 5)) };
     for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         rig.heap->top = (struct fh_block *)wrong[i];
         fh_stats(rig.heap, &stats);

@@ -87,6 +87,156 @@ static void must_find(enum fh_fault_kind kind)
     }
 }
 
+/* What a pass with that budget a call reports, in order. */
+static struct { enum fh_fault_kind kind; const void *block; } reports[8];
+
+static unsigned all_reports(size_t budget)
+{
+    unsigned count = 0;
+    size_t passes = cursor.passes;
+    for (unsigned calls = 0; cursor.passes == passes; calls++) {
+        REQUIRE(calls < 2000);
+        enum fh_fault_kind kind = fh_check_step(rig.heap, &cursor, budget);
+        if (kind == FH_OK)
+            continue;
+        REQUIRE(count < 8);
+        reports[count].kind = kind;
+        reports[count++].block = cursor.block;
+    }
+    return count;
+}
+
+static struct fh_block *as_block(void *ptr)
+{
+    return (struct fh_block *)ptr;
+}
+
+/* One fact is reported once and by its place; what could not be counted for it is not reported as a second one. */
+static void says_where(void)
+{
+    furnish();
+    uint32_t secret = rig.heap->lists.space.secret;
+    rig_poke(held[4] - 4, ~rig_peek(held[4] - 4));
+    EQUAL(all_reports(1000), 1);
+    CHECK(reports[0].kind == FH_BAD_TAG && reports[0].block == held[4]);
+    rig_poke(held[4] - 4, ~rig_peek(held[4] - 4));
+    struct fh_block *first = (struct fh_block *)rig.heap->first.lo;
+    fh_tag_flip_prev(secret, first, true);
+    CHECK(all_reports(1000) != 0);
+    CHECK(reports[0].kind == FH_NOT_COALESCED && reports[0].block == first);
+    fh_tag_flip_prev(secret, first, false);
+    EQUAL(all_reports(1000), 0);
+    /* Two used blocks on a list that is empty: it is left at the first of them. */
+    if (FH_MAX_CLASSES == 1)
+        return;
+    struct fh_lists *l = &rig.heap->lists;
+    uint32_t class = 0;
+    while (*fh_head_of(l, class) != 0)
+        class++;
+    REQUIRE(class + 1 < l->classes);
+    *fh_head_of(l, class) = fh_link_to(l, as_block(held[4]));
+    fh_map_set(l, class);
+    as_block(held[4])->prev = l->mark + class;
+    as_block(held[4])->next = fh_link_to(l, as_block(held[5]));
+    as_block(held[5])->prev = fh_link_to(l, as_block(held[4]));
+    as_block(held[5])->next = 0;
+    for (size_t budget = 1; budget < 1000; budget *= 3) {
+        EQUAL(all_reports(budget), 1);
+        CHECK(reports[0].kind == FH_BAD_LIST && reports[0].block == held[4]);
+    }
+}
+
+/* A top's tag where no block can be, in a heap that has none. */
+static void top_between_granules(void)
+{
+    furnish();
+    uint32_t size = fh_pool_top_size(rig.heap);
+    struct fh_block *top = rig.heap->top;
+    REQUIRE(size > 1);
+    uint32_t secret = rig.heap->lists.space.secret;
+    fh_tag_seal(secret, top, fh_tag_for(FH_USED, size));
+    fh_tag_flip_prev(secret, fh_after(top, size), false);
+    rig.heap->used += size;
+    rig.heap->peak = rig.heap->used;
+    unsigned char *between = (unsigned char *)top + FH_GRANULE / 2;
+    fh_make_top(secret, as_block(between));
+    rig.heap->top = as_block(between);
+    CHECK(fh_check(rig.heap) == FH_BAD_CONTROL);
+    EQUAL(all_reports(1000), 1);
+    EQUAL(reports[0].kind, FH_BAD_CONTROL);
+}
+
+/* A heap in which all is used is whole; one that uses more than it has is not, though the pass was disturbed. */
+static void more_than_all(void)
+{
+    furnish();
+    while (fh_malloc(rig.heap, 0) != NULL)
+        continue;
+    EQUAL(rig.heap->used, rig.heap->total);
+    cursor = (struct fh_cursor){ 0 };
+    EQUAL(pass(1000, 100), FH_OK);
+    EQUAL(fh_check_step(rig.heap, &cursor, 1), FH_OK);
+    fh_free(rig.heap, held[1]);
+    REQUIRE(fh_malloc(rig.heap, 25) == held[1]);
+    rig.heap->used++;
+    rig.heap->peak = rig.heap->used;
+    EQUAL(pass(1000, 100), FH_BAD_COUNT);
+    rig.heap->used--;
+}
+
+/* A cursor whose words are left from elsewhere begins anew; one whose region cannot be found goes on; and one that may do nothing does
+ * nothing, not even wait. */
+static void begins_and_goes_on(void)
+{
+    furnish();
+    cursor.link = 12345;
+    EQUAL(pass(7, 1000), FH_OK);
+    EQUAL(fh_check_step(rig.heap, &cursor, 4), FH_OK);
+    rig.heap->lists.space.root_check ^= 1;
+    EQUAL(fh_check_step(rig.heap, &cursor, 1), FH_OK);
+    rig.heap->lists.space.root_check ^= 1;
+    unsigned locks = rig.locks;
+    EQUAL(fh_check_step(rig.heap, &cursor, 0), FH_OK);
+    EQUAL(rig.locks, locks);
+}
+
+/* A call with a budget of one looks at one thing, and a pass in which something changes before each call comes to its end. */
+static void one_at_a_time(void)
+{
+    for (unsigned changes = 0; changes < 2; changes++) {
+        furnish();
+        struct rig_sum sum = rig_sum(&rig);
+        size_t passes = cursor.passes;
+        size_t calls = 0;
+        for (; cursor.passes == passes; calls++) {
+            REQUIRE(calls < 2000);
+            EQUAL(fh_check_step(rig.heap, &cursor, 1), FH_OK);
+            if (changes)
+                fh_free(rig.heap, fh_malloc(rig.heap, 10));
+        }
+        if (!changes)
+            CHECK(calls >= 1 + sum.regions + sum.used_blocks + 2 * sum.free_blocks - 1 + rig.heap->lists.classes);
+    }
+}
+
+/* Where a second cursor came in between, the first one passes over nothing. */
+static void overtaken(void)
+{
+    furnish();
+    struct fh_cursor other = { 0 };
+    EQUAL(fh_check_step(rig.heap, &cursor, 5), FH_OK);
+    EQUAL(fh_check_step(rig.heap, &other, 25), FH_OK);
+    CHECK(other.stage == cursor.stage && other.at > cursor.at);
+    unsigned char *between = NULL;
+    for (unsigned i = 0; i < 40 && between == NULL; i++) {
+        if (i % 3 != 0 && (uintptr_t)held[i] > cursor.at && (uintptr_t)held[i] < other.at)
+            between = held[i];
+    }
+    REQUIRE(between != NULL);
+    rig_poke(between - 4, ~rig_peek(between - 4));
+    EQUAL(pass(1000, 100), FH_BAD_TAG);
+}
+
 /* Each bit of each word of the blocks' own, and of the table of lists. */
 static unsigned char *places[600];
 static unsigned place_count;
@@ -819,6 +969,12 @@ static void work_is_bounded(void)
 }
 
 TESTS(unit_step) = {
+    { "says_where", says_where },
+    { "top_between_granules", top_between_granules },
+    { "more_than_all", more_than_all },
+    { "begins_and_goes_on", begins_and_goes_on },
+    { "one_at_a_time", one_at_a_time },
+    { "overtaken", overtaken },
     { "whole", whole },
     { "finds_every_bit", finds_every_bit },
     { "finds_each_kind", finds_each_kind },
