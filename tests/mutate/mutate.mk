@@ -46,7 +46,7 @@ mutate-tools: check-tools
 
 mutate: $(B)/check/tables.h $(MUTATE_TOP) | mutate-tools  ## change the core in small ways; fails if the tests do not notice (FILE=, SAMPLE=n, ONLY=text)
 	@nice python3 tests/mutate/run.py --build $(B)/mutate --sources $(sort $(CORE_SRC) $(wildcard src/*.h)) --trees include src tests \
-	    --reader '$(GCC) $(CORE_CFLAGS)' $(MUTATE_EQUAL) --warned '$(GCC) $(CORE_CFLAGS) -O2 $(WARN)' $(MUTATE_PROGRAMS) --equivalent tests/mutate/equivalent --jobs $(JOBS) \
+	    --reader '$(GCC) $(CORE_CFLAGS)' $(MUTATE_EQUAL) --warned '$(GCC) $(CORE_CFLAGS) -O2 $(WARN) -Wno-parentheses' $(MUTATE_PROGRAMS) --equivalent tests/mutate/equivalent --jobs $(JOBS) \
 	    --file '$(FILE)' --sample '$(or $(SAMPLE),0)' --only '$(ONLY)' --programs '$(PROGRAMS)' $(if $(AGAIN),--again)
 
 # The tool itself: a source with known mutants. About 3 s.
