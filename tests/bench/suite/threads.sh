@@ -10,29 +10,25 @@ mkdir -p "$(dirname "$tally")"
 : >"$tally"
 log=$B/threads-suite.log
 
+# passes NAME PATTERN THREADS COMMAND ...: it runs in time, and says that the pattern's work was done.
+passes() {
+    name=$1 line="^$2	$3	[1-9]"
+    shift 3
+    if timeout 60 "$@" >"$log" 2>&1 && grep -q "$line" "$log"; then
+        echo "pass $name" >>"$tally"
+    else
+        echo "fail $name" >>"$tally"
+        echo "--- $name" >&2
+        cat "$log" >&2
+    fi
+}
+
 for pattern in private larson xmalloc sharing churn; do
     for threads in 1 2 3 8; do
-        name=$pattern-$threads
-        if LD_PRELOAD=$B/libfreehold-preload.so timeout 60 "$B/fh-threads" $pattern $threads 40 >"$log" 2>&1 && grep -q "^$pattern	$threads	[1-9]" "$log"; then
-            echo "pass $name" >>"$tally"
-        else
-            echo "fail $name" >>"$tally"
-            echo "--- $name" >&2
-            cat "$log" >&2
-        fi
+        passes $pattern-$threads $pattern $threads env LD_PRELOAD="$B/libfreehold-preload.so" "$B/fh-threads" $pattern $threads 40
     done
-done
-
-for build in tsan bare-tsan; do
-    for pattern in private larson xmalloc sharing churn; do
-        name=$pattern-$build
-        if timeout 60 "$B/fh-threads-$build" $pattern 3 2 >"$log" 2>&1 && grep -q "^$pattern	3	[1-9]" "$log"; then
-            echo "pass $name" >>"$tally"
-        else
-            echo "fail $name" >>"$tally"
-            echo "--- $name" >&2
-            cat "$log" >&2
-        fi
+    for build in tsan bare-tsan; do
+        passes $pattern-$build $pattern 3 "$B/fh-threads-$build" $pattern 3 2
     done
 done
 
