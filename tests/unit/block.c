@@ -122,6 +122,10 @@ static void huge_sizes_round_up(void)
     for (unsigned i = 0; i < 20000; i++)
         one_huge(FH_HUGE + (dice_roll(&d) & (FH_MAX_GRANULES - 1)) / 2);
     one_huge(FH_MAX_GRANULES);
+    /* By no more than one part in 1024; where a size may be odd, which takes a bit, in 512. */
+    const unsigned bits = FH_MIN_GRANULES == 1 ? FH_MANTISSA_BITS : FH_MANTISSA_BITS - 1;
+    for (uint32_t n = FH_HUGE; n < FH_MAX_GRANULES / 2; n += n / 7)
+        CHECK(fh_huge_round(n) - n < n >> bits);
 }
 
 static void free_blocks_say_their_size_twice(void)

@@ -516,6 +516,16 @@ static void watched_block_absorbed(void)
     fh_free(rig.heap, row[4]);
     CHECK(rig.heap->watched == as_block(row[7]));
     rig_sound(&rig);
+    /* By the top, which says no size, though the last word looked at lies in another region. */
+    make_row();
+    REQUIRE(fh_add_region(rig.heap, rig_memory + 65536, 4096) != 0);
+    far = fh_malloc(rig.heap, 100);
+    REQUIRE(far > rig_memory + 65536 && fh_malloc(rig.heap, 100) != NULL);
+    fh_free(rig.heap, far);
+    fh_free(rig.heap, row[ROW - 2]);
+    rig.heap->watched = as_block(row[ROW - 1]);
+    fh_free(rig.heap, row[ROW - 1]);
+    CHECK(rig.heap->top == as_block(row[ROW - 2]) && (uintptr_t)rig.heap->watched == rig.heap->top_end);
     /* By one that is used, and huge. */
     const size_t bytes = (size_t)FH_HUGE * FH_GRANULE * 3;
     unsigned char *mem = host_map(NULL, bytes);
