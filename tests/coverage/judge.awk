@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 #
-# judge.awk - reads what `llvm-cov show -show-branches=count -show-mcdc` printed of src/ and gives the figures: lines, both outcomes of each
-# branch, and MC/DC, the conditions that were shown to decide alone. Fails below -v least_lines, least_branches, least_mcdc. What
+# judge.awk - reads what `llvm-cov show -show-branches=count -show-mcdc` printed of src/, of one build or of several, and gives the figures: lines, both
+# outcomes of each branch, and MC/DC, the conditions that were shown to decide alone. Fails below -v least_lines, least_branches, least_mcdc. What
 # is missing goes to -v missing, one place a line.
 #
-# An inline function counts once, however many files it is compiled into: what one of them reached is reached.
+# An inline function counts once, however many files and builds it is compiled into: what one of them reached is reached.
 #
 # A comment in the source that begins with `unreached:` says why the statement behind it, or the line it stands on, cannot be covered. What is missing
 # there is not counted, but the exclusion is; one with nothing missing behind it fails, so that none outlives its reason.
@@ -40,12 +40,14 @@ function is_zero(count) {
     }
     begins = text ~ /^ *\/\*/
     if (text ~ /\/\* unreached: [^ ]/) {
-        exclusions++
+        if (!(place(number) in argued)) {
+            argued[place(number)] = ++exclusions
+            at[exclusions] = place(number)
+        }
         if (begins)
-            pending = exclusions
+            pending = argued[place(number)]
         else
-            excluded[place(number)] = exclusions
-        at[exclusions] = place(number)
+            excluded[place(number)] = argued[place(number)]
     }
     if (comment || begins)
         comment = text !~ /\*\//
