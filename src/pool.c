@@ -80,9 +80,7 @@ uint32_t fh_pool_open(struct fh_heap *h, const void *ptr, uint32_t *tag)
     struct fh_view v;
     look(h, &v);
     uint32_t granules = open_used(h, &v, (const struct fh_block *)ptr, tag);
-    if (FH_IS_HARDENED && granules != 0)
-        return fh_canary_open(h, (const struct fh_block *)ptr, *tag, granules);
-    return granules;
+    return granules != 0 ? fh_canary_open(h, (const struct fh_block *)ptr, *tag, granules) : 0;
 }
 
 /* Makes the whole of a free block a used one, the tag behind which has been opened. */
@@ -561,8 +559,11 @@ static bool retire_top(struct fh_heap *h)
     struct fh_view v;
     look(h, &v);
     uint32_t size = open_top(h, &v);
+    if (b == NULL && h->top_end == 0)
+        return true;
+    /* Or a top that was lost, with its end still known: it has no footer and is on no list. */
     if (size == 0)
-        return b == NULL;
+        return fh_blame(&h->lists, FH_BAD_CONTROL, b, 0, 0);
     no_top(h);
     fh_make_free(v.secret, b, size);
     return fh_list_insert(&h->lists, &v, b, size);
@@ -618,7 +619,7 @@ static bool begins_whole(struct fh_heap *h, const struct fh_region *r)
     struct fh_view v;
     look(h, &v);
     uint32_t tag = fh_tag_open(v.secret, b);
-    if (!fh_is_tag(tag))
+    if ((tag & FH_PREV_FREE) != 0 || !fh_is_tag(tag))
         return fh_blame(&h->lists, FH_BAD_TAG, b, FH_USED, tag);
     return !fh_is_free(tag) || tag == FH_TOP || size_behind(h, &v, b, tag) != 0;
 }
@@ -632,7 +633,8 @@ size_t fh_pool_add(struct fh_heap *h, uintptr_t start, uintptr_t last, bool acqu
     }
     /* The neighbours that it touches: the first region cannot be joined from below, the control structure is in the way. */
     struct fh_region *below = fh_region_over(space, start - 1, start - 1);
-    struct fh_region *above = last == UINTPTR_MAX ? NULL : fh_region_over(space, last + 1, last + 1);
+    /* Behind the last address lies 0, where nobody has memory. */
+    struct fh_region *above = fh_region_over(space, last + 1, last + 1);
     if (below != NULL && !joins(h, below, acquired))
         below = NULL;
     if (above != NULL && (above == &h->first || !joins(h, above, acquired)))
@@ -644,10 +646,12 @@ size_t fh_pool_add(struct fh_heap *h, uintptr_t start, uintptr_t last, bool acqu
         above = NULL;
 
     uintptr_t header = fh_align_up(start, FH_GRANULE);
-    uintptr_t lo = below != NULL ? fh_hi_for(below->last) : header + FH_HEADER_BYTES;
-    uintptr_t hi = above != NULL ? above->lo : fh_hi_for(last);
     /* Joined to a region below, the first block may begin before start: in that region's last, unfinished granule. */
-    if ((below == NULL && lo < start) || hi <= lo || (hi - lo) / FH_GRANULE < FH_MIN_GRANULES)
+    uintptr_t floor = below != NULL ? fh_hi_for(below->last) : start & ~(uintptr_t)(FH_GRANULE - 1);
+    uintptr_t lo = below != NULL ? floor : header + FH_HEADER_BYTES;
+    uintptr_t hi = above != NULL ? above->lo : fh_hi_for(last);
+    /* Measured from the floor, which is never above hi: at the very top of the address space, lo wraps. */
+    if (hi - floor < lo - floor + FH_MIN_GRANULES * FH_GRANULE)
         return 0;
 
     struct fh_block *old_top = h->top;
@@ -679,7 +683,8 @@ size_t fh_pool_add(struct fh_heap *h, uintptr_t start, uintptr_t last, bool acqu
     uint32_t granules = (uint32_t)((hi - lo) / FH_GRANULE);
     struct fh_block *joined = fh_pool_give(h, (struct fh_block *)lo, tag & FH_PREV_FREE, granules);
     if (joined == NULL) {
-        /* A list is damaged. The region is entered already: mend first, so that it is not lost. The blame stays. */
+        /* A list is damaged. The region is entered already: mend first, so that it is not lost. The blame stays. What is lost all the same is
+         * never given back: what is behind it may be in use. */
         fh_pool_relist(h);
         joined = fh_pool_give(h, (struct fh_block *)lo, tag & FH_PREV_FREE, granules);
     }

@@ -7,7 +7,7 @@
  */
 #include "harness/rig.h"
 
-#include "pool.h"
+#include "lock.h"
 
 enum { BLOCKS = 40 };
 
@@ -838,6 +838,156 @@ static void dead_in_a_large_heap(void)
     }
 }
 
+/* What no region holds is refused by each verb, and nothing is written. */
+static void strangers(void)
+{
+    static _Alignas(16) unsigned char apart[1024];
+    make_row();
+    struct fh_heap *h = rig.heap;
+    struct fh_block *const top = h->top;
+    rig_fill(apart, sizeof apart, 5);
+    struct fh_block *b = as_block(rig_launder(apart + 256));
+    CHECK(fh_pool_give(h, b, FH_USED, 4) == NULL);
+    CHECK(!fh_pool_resize(h, b, FH_USED, 8, 4));
+    CHECK(!fh_pool_begins_region(h, b));
+    fh_pool_promote(h, b);
+    CHECK(h->top == top);
+    CHECK(rig_filled(apart, sizeof apart, 5));
+    /* Where there is no memory at all, nothing is read either. */
+    b = as_block(rig_launder((void *)(uintptr_t)(5 * FH_GRANULE)));
+    CHECK(fh_pool_give(h, b, FH_USED, 4) == NULL && !fh_pool_resize(h, b, FH_USED, 8, 4) && !fh_pool_begins_region(h, b));
+    fh_pool_promote(h, b);
+    fh_pool_promote(h, NULL);
+    CHECK(h->top == top);
+    EQUAL(h->lists.blame.kind, FH_OK);
+    rig_sound(&rig);
+}
+
+/* A block too large for the row, free, between used ones. */
+static unsigned char *make_hole(size_t bytes)
+{
+    unsigned char *hole = fh_malloc(rig.heap, bytes);
+    REQUIRE(hole != NULL && fh_malloc(rig.heap, 1200) != NULL);
+    fh_free(rig.heap, hole);
+    return hole;
+}
+
+/* A row, behind it a victim, and behind that a hole on a list. */
+static unsigned char *make_victim_and_hole(void)
+{
+    make_row();
+    unsigned char *large = make_hole(3000);
+    CHECK(fh_malloc(rig.heap, 2000) == large);
+    REQUIRE(rig.heap->victim_size != 0);
+    return make_hole(3000);
+}
+
+/* The victim goes to its list when another block is cut: not if its place is damaged, and not to a list that is. Then the lists are made anew. */
+static void victims_that_cannot_be_listed(void)
+{
+    for (unsigned who = 0; who < 2; who++) {
+        if (who == 1 && FH_MAX_CLASSES == 1)
+            continue;
+        unsigned char *hole = make_victim_and_hole();
+        struct fh_lists *l = &rig.heap->lists;
+        const void *bad = row[2];
+        if (who == 0) {
+            rig.heap->victim = as_block((unsigned char *)rig.heap->victim + 4);
+            bad = rig.heap->victim;
+        } else {
+            uint32_t class = fh_class_of(l, rig.heap->victim_size);
+            REQUIRE(*fh_head_of(l, class) == 0);
+            *fh_head_of(l, class) = fh_link_to(l, as_block(row[2]));
+            fh_map_set(l, class);
+            as_block(row[2])->prev = 0;
+        }
+        size_t used = rig.heap->used;
+        CHECK(fh_malloc(rig.heap, 2500) == hole);
+        EQUAL(rig.faults, 1);
+        EQUAL(rig.fault.kind, who == 0 ? FH_BAD_CONTROL : FH_BAD_LINK);
+        CHECK(rig.fault.block == (who == 0 ? bad : NULL) || rig.fault.block == bad);
+        EQUAL(rig.heap->used, used + fh_granules_for(2500));
+        rig.faults = 0;
+        rig_sound(&rig);
+    }
+}
+
+/* Victim and top are not handed out whole where the tag behind them is damaged. What else there is, is. */
+static void overruns_met_by_malloc(void)
+{
+    for (unsigned top = 0; top < 2; top++) {
+        make_row();
+        struct fh_block *b = as_block(make_hole(3000));
+        CHECK(fh_malloc(rig.heap, 2000) == b);
+        b = top ? rig.heap->top : rig.heap->victim;
+        uint32_t size = top ? fh_pool_top_size(rig.heap) : rig.heap->victim_size;
+        REQUIRE(size > FH_MIN_GRANULES);
+        struct fh_block *behind = fh_after(b, size);
+        put_below(behind, FH_TAG_LIMIT | 8);
+        size_t used = rig.heap->used;
+        void *got = fh_malloc(rig.heap, fh_payload_bytes(size));
+        reported(FH_OVERRUN, NULL, behind, FH_PREV_FREE, FH_TAG_LIMIT | 8);
+        CHECK(top ? got == NULL : got != NULL && got != b);
+        EQUAL(rig.heap->used, used + (top ? 0 : size));
+        /* Nobody has it afterwards either. */
+        while ((got = fh_malloc(rig.heap, 1)) != NULL)
+            CHECK((uintptr_t)got < (uintptr_t)b || (uintptr_t)got >= (uintptr_t)behind);
+    }
+}
+
+/* An aligned request meets a damaged block on a list, and a damaged victim; it is met from the top then. */
+static void damage_met_by_aligned_requests(void)
+{
+    for (unsigned who = 0; who < 2; who++) {
+        make_row();
+        unsigned char *bad = make_hole(3000);
+        if (who == 0) {
+            put_below(bad, FH_TAG_LIMIT | 8);
+        } else {
+            CHECK(fh_malloc(rig.heap, 1000) == bad);
+            rig.heap->victim = as_block((unsigned char *)rig.heap->victim + 4);
+            bad = (unsigned char *)rig.heap->victim;
+        }
+        unsigned char *got = fh_aligned_alloc(rig.heap, 64, 1000);
+        CHECK(got != NULL && (uintptr_t)got % 64 == 0);
+        reported(who == 0 ? FH_BAD_TAG : FH_BAD_CONTROL, NULL, bad, who == 0 ? FH_FREE : 0, who == 0 ? FH_TAG_LIMIT | 8 : 0);
+        CHECK(who == 1 || got + 1000 <= bad || got >= bad + 3000);
+        if (who == 1)
+            rig_sound(&rig);
+    }
+}
+
+/* A free block whose link is damaged is not cut: neither into a run, nor to let the block before it grow. */
+static void links_met_by_cuts(void)
+{
+    make_row();
+    unsigned char *hole = make_hole(3000);
+    rig_poke(hole + 4, 0x24682468);
+    struct fh_block *first = NULL;
+    size_t used = rig.heap->used;
+    rig.depth++;
+    EQUAL(fh_pool_take_run(rig.heap, each, 4, false, &first), 0);
+    EQUAL(rig.heap->lists.blame.kind, FH_BAD_LINK);
+    fh_report(rig.heap, NULL);
+    rig.depth--;
+    CHECK(first == NULL && rig.heap->used == used && rig.fault.block == as_block(hole));
+    rig.faults = 0;
+    rig_sound(&rig);
+
+    make_row();
+    fh_free(rig.heap, row[4]);
+    rig_fill(row[3], 100, 9);
+    rig_poke(row[4] + 4, 0x24682468);
+    used = rig.heap->used;
+    CHECK(!fh_resize(rig.heap, row[3], 150));
+    CHECK(rig_reported(&rig, FH_BAD_LINK, row[3], row[4]));
+    EQUAL(rig.heap->used, used);
+    CHECK(rig_filled(row[3], 100, 9));
+    rig_sound(&rig);
+    CHECK(fh_resize(rig.heap, row[3], 150));
+    rig_sound(&rig);
+}
+
 /* Blocks cut in one run: as many as fit and are wanted, the last with what is left. */
 static void runs(void)
 {
@@ -1388,6 +1538,158 @@ static void mended_by_tags_only(void)
     EQUAL(fh_check(rig.heap), FH_OK);
 }
 
+/* No block becomes the top while the old one is damaged, or where its own link is. */
+static void promotion_and_damage(void)
+{
+    static const size_t bytes[] = { 4096, 2048 };
+    for (unsigned who = 0; who < 2; who++) {
+        open_with_regions(bytes, 2);
+        struct fh_block *b = as_block(only_block(1));
+        struct fh_block *top = rig.heap->top;
+        REQUIRE(top == as_block(only_block(0)));
+        if (who == 0) {
+            rig.heap->top = as_block((unsigned char *)top + 4);
+        } else {
+            CHECK(fh_malloc(rig.heap, fh_payload_bytes(4096 / FH_GRANULE)) == top);
+            rig_poke((unsigned char *)b + 4, 0x24682468);
+        }
+        top = rig.heap->top;
+        fh_pool_promote(rig.heap, b);
+        CHECK(rig.heap->top == top);
+        EQUAL(rig.heap->lists.blame.kind, who == 0 ? FH_BAD_CONTROL : FH_BAD_LINK);
+        CHECK(rig.heap->lists.blame.block == (who == 0 ? top : b));
+        rig.depth++;
+        fh_report(rig.heap, NULL);
+        rig.depth--;
+        rig.faults = 0;
+        CHECK(rig.heap->top == as_block(only_block(who)));
+        rig_sound(&rig);
+    }
+}
+
+/* Memory that touches a region from below is joined to it whatever its first block is, unless that is damaged: then they stay apart. */
+static void joined_from_below(void)
+{
+    static const size_t bytes[] = { 8192, 16384 };
+    const uint32_t wrong[] = { fh_tag_for(FH_FREE, 9000), FH_FREE | FH_IS_HUGE, FH_TAG_LIMIT | 8, FH_PREV_FREE | fh_tag_for(FH_USED, 512), FH_PREV_FREE | FH_TOP };
+    for (unsigned first = 0; first < 3 + sizeof wrong / sizeof *wrong; first++) {
+        /* The top, or a block on a list beside a larger one, or a used block; and then what it cannot be. */
+        open_with_regions(bytes, first == 0 ? 1 : 2);
+        if (first == 2)
+            REQUIRE(fh_malloc(rig.heap, 100) == only_block(0));
+        if (first >= 3)
+            put_below(only_block(0), wrong[first - 3]);
+        size_t regions = first == 0 ? 2 : 3;
+        unsigned char *mem = (unsigned char *)region_at(0) - 4096;
+        size_t added = fh_add_region(rig.heap, mem, 4096);
+        if (first < 3) {
+            EQUAL(added, 4096);
+            EQUAL(rig_sum(&rig).regions, regions);
+            EQUAL(rig_sum(&rig).free_blocks, first == 0 ? 1 : first == 1 ? 2 : 3);
+            rig_sound(&rig);
+            continue;
+        }
+        EQUAL(added, 4096 - FH_HEADER_BYTES);
+        EQUAL(rig.faults, 1);
+        EQUAL(rig.fault.kind, FH_BAD_TAG);
+        CHECK(rig.fault.ptr == mem && rig.fault.block == only_block(0));
+        EQUAL(rig.fault.found, wrong[first - 3]);
+        CHECK(fh_region_over(&rig.heap->lists.space, (uintptr_t)mem, (uintptr_t)mem) != NULL);
+        CHECK(fh_region_over(&rig.heap->lists.space, (uintptr_t)only_block(0), (uintptr_t)only_block(0)) == region_at(0));
+    }
+}
+
+/* The heap has lost its top, but not where it ends: nothing is joined to it there before it is found again. */
+static void joined_to_a_lost_top(void)
+{
+    static const size_t bytes[] = { 8192 };
+    open_with_regions(bytes, 1);
+    REQUIRE(rig.heap->top == as_block(only_block(0)));
+    rig.heap->top = NULL;
+    unsigned char *end = (unsigned char *)only_block(0) + 8192;
+    EQUAL(fh_add_region(rig.heap, end, 4096), 0);
+    CHECK(rig_reported(&rig, FH_BAD_CONTROL, end, NULL));
+    rig_sound(&rig);
+    EQUAL(fh_add_region(rig.heap, end, 4096), 4096);
+    rig_sound(&rig);
+    EQUAL(rig_sum(&rig).regions, 2);
+    EQUAL(rig_sum(&rig).free_blocks, 1);
+}
+
+/* A free block that ends its region has a damaged link, and the tag of a used block before it was overwritten, so that it is not found when the lists are
+ * made anew. What is added behind it is lost, and never handed out. */
+static void added_behind_what_is_lost(void)
+{
+    if (FH_MAX_CLASSES == 1)
+        test_does_not_apply();
+    static const size_t bytes[] = { 4096, 16384 };
+    open_with_regions(bytes, 2);
+    unsigned char *used = fh_malloc(rig.heap, 1000);
+    REQUIRE(used == only_block(0));
+    unsigned char *end = used + 4096;
+    struct fh_block *last = rig.heap->victim;
+    REQUIRE(fh_after(last, rig.heap->victim_size) == as_block(end));
+    uint32_t size = rig.heap->victim_size;
+    /* Another one is the victim, this one on its list. */
+    unsigned char *hole = fh_malloc(rig.heap, 5000);
+    REQUIRE(hole != NULL && fh_malloc(rig.heap, 5000) != NULL);
+    fh_free(rig.heap, hole);
+    CHECK(fh_malloc(rig.heap, 4000) == hole);
+    REQUIRE(rig.heap->victim != last && fh_check(rig.heap) == FH_OK);
+    put_below(used, fh_tag_for(FH_USED, 4096 / FH_GRANULE));
+    rig_poke((unsigned char *)last + 4, 0x24682468);
+    EQUAL(fh_add_region(rig.heap, end, 4096), 4096);
+    EQUAL(rig.faults, 1);
+    EQUAL(rig.fault.kind, FH_BAD_LINK);
+    CHECK(rig.fault.ptr == end && rig.fault.block == last);
+    EQUAL(*fh_footer_of(as_block(end)), size);
+    rig.faults = 0;
+    for (unsigned char *got; (got = fh_malloc(rig.heap, 1)) != NULL;)
+        CHECK(got < (unsigned char *)last || got >= end + 4096);
+    EQUAL(rig.faults, 0);
+}
+
+/* A region is not idle whose first word is no tag, or a size that its region does not hold; and whose block has a damaged link, or cannot be
+ * put back on its list, is not to spare. The region stays. */
+static void idle_regions_and_damage(void)
+{
+    static const size_t bytes[] = { 16384, 4096, 4096 };
+    const uint32_t wrong[] = { FH_TAG_LIMIT | 8, FH_TAG_LIMIT | fh_tag_for(FH_FREE, 4096 / FH_GRANULE), fh_tag_for(FH_FREE, 4096), fh_tag_for(FH_FREE, FH_MIN_GRANULES), FH_FREE | FH_IS_HUGE };
+    for (unsigned who = 0; who < 2 + sizeof wrong / sizeof *wrong; who++) {
+        open_with_regions(bytes, 3);
+        REQUIRE(fh_malloc(rig.heap, 13000) == only_block(0));
+        REQUIRE(fh_pool_top_size(rig.heap) < 4096 / FH_GRANULE);
+        struct fh_block *b = as_block(only_block(1));
+        struct fh_block *other = as_block(only_block(2));
+        CHECK(fh_pool_is_spare(rig.heap, region_at(1)) && fh_pool_is_spare(rig.heap, region_at(2)));
+        /* The list begins with the one that was put back last. */
+        REQUIRE(b->next == 0 && other->next == fh_link_to(&rig.heap->lists, b));
+        enum fh_fault_kind kind = who < 2 ? FH_BAD_LINK : FH_OK;
+        if (who == 0)
+            rig_poke((unsigned char *)b + 4, 0x24682468);
+        else if (who == 1)
+            rig_poke((unsigned char *)other + 4, 0x24682468);
+        else
+            put_below(b, wrong[who - 2]);
+        size_t total = rig.heap->total;
+        CHECK(!fh_pool_is_spare(rig.heap, region_at(1)));
+        EQUAL(rig.heap->lists.blame.kind, kind);
+        if (who >= 2)
+            CHECK(!fh_pool_detach(rig.heap, region_at(1)));
+        EQUAL(rig.heap->total, total);
+        CHECK(fh_region_over(&rig.heap->lists.space, (uintptr_t)b, (uintptr_t)b) == region_at(1));
+        if (who >= 2)
+            continue;
+        CHECK(rig.heap->lists.blame.block == (who == 0 ? b : other));
+        rig.depth++;
+        fh_report(rig.heap, NULL);
+        rig.depth--;
+        rig.faults = 0;
+        rig_sound(&rig);
+        CHECK(fh_pool_is_spare(rig.heap, region_at(1)));
+    }
+}
+
 TESTS(unit_pool) = {
     { "relist_finds_all", relist_finds_all },
     { "damage_met_by_free", damage_met_by_free },
@@ -1433,5 +1735,15 @@ TESTS(unit_pool) = {
     { "mended_lists", mended_lists },
     { "regions_that_meet", regions_that_meet },
     { "mended_by_tags_only", mended_by_tags_only },
+    { "strangers", strangers },
+    { "victims_that_cannot_be_listed", victims_that_cannot_be_listed },
+    { "overruns_met_by_malloc", overruns_met_by_malloc },
+    { "damage_met_by_aligned_requests", damage_met_by_aligned_requests },
+    { "links_met_by_cuts", links_met_by_cuts },
+    { "promotion_and_damage", promotion_and_damage },
+    { "joined_from_below", joined_from_below },
+    { "joined_to_a_lost_top", joined_to_a_lost_top },
+    { "added_behind_what_is_lost", added_behind_what_is_lost },
+    { "idle_regions_and_damage", idle_regions_and_damage },
     TESTS_END
 };
