@@ -78,6 +78,13 @@ static void what_is_asked_for(void)
     CHECK(fh_aligned_alloc(rig.heap, huge * 2, 8) == NULL && fh_aligned_alloc(rig.heap, huge * 4, 8) == NULL);
     EQUAL(rig.acquires, 1);
     rig_sound(&rig);
+    /* Neither is a block as large as the address space with what goes around it. */
+    if (sizeof(size_t) > 4)
+        return;
+    open();
+    CHECK(fh_malloc(rig.heap, FH_MAX_REQUEST) == NULL && fh_aligned_alloc(rig.heap, 64, FH_MAX_REQUEST - 64) == NULL);
+    EQUAL(rig.acquires, 0);
+    rig_sound(&rig);
 }
 
 /* Without acquire nobody is asked. */
@@ -389,6 +396,47 @@ static void what_is_shed(void)
     }
 }
 
+/* Damage that is met when a region could go back: it stays, and what was met is reported by the free that met it. A header that is damaged is not
+ * even found: no report, and the check knows. */
+static void damage_met_by_shedding(void)
+{
+    for (unsigned header = 0; header < 2; header++) {
+        open();
+        answer_bytes = 3 * HEAP;
+        void *ptr[3];
+        for (unsigned i = 0; i < 3; i++) {
+            answer = rig_memory + 131072 * (i + 1);
+            REQUIRE((ptr[i] = fh_malloc(rig.heap, 2 * HEAP)) != NULL);
+        }
+        EQUAL(rig.acquires, 3);
+        if (header) {
+            fh_free(rig.heap, ptr[0]);
+            /* The heap still looks at the region, so that the pointer is none of another one. */
+            CHECK(fh_usable_size(rig.heap, ptr[2]) != 0);
+            struct fh_region *r = fh_region_over(&rig.heap->lists.space, (uintptr_t)ptr[2], (uintptr_t)ptr[2]);
+            r->check ^= 0x100;
+            fh_free(rig.heap, ptr[2]);
+            EQUAL(rig.releases, 0);
+            EQUAL(rig.faults, 0);
+            EQUAL(fh_check(rig.heap), FH_BAD_CONTROL);
+            continue;
+        }
+        /* The block of another region, before which this one is listed: whether it would do instead is not known. */
+        fh_free(rig.heap, ptr[0]);
+        EQUAL(rig.releases, 0);
+        struct fh_block *other = (struct fh_block *)ptr[0];
+        *fh_tag_of(other) ^= 0x100;
+        uint32_t found = fh_tag_open(rig.heap->lists.space.secret, other);
+        fh_free(rig.heap, ptr[1]);
+        EQUAL(rig.releases, 0);
+        CHECK(rig_reported(&rig, FH_BAD_TAG, NULL, other));
+        EQUAL(rig.fault.found, found);
+        EQUAL(rig.heap->lists.blame.kind, FH_OK);
+        CHECK(fh_malloc(rig.heap, 2 * HEAP) == ptr[1]);
+        EQUAL(rig.faults, 0);
+    }
+}
+
 /* Memory of the caller that is idle stays, though another free block is as large. */
 static void the_callers_stays(void)
 {
@@ -445,5 +493,6 @@ TESTS(unit_rescue) = {
     { "region_not_found", region_not_found },
     { "what_is_shed", what_is_shed },
     { "caches_forget", caches_forget },
+    { "damage_met_by_shedding", damage_met_by_shedding },
     TESTS_END
 };
