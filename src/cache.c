@@ -400,6 +400,7 @@ static FH_COLD void flush_slowly(struct fh_cache *c, uint32_t granules)
     uintptr_t state = fh_enter(h);
     count_anew(c);
     set_limit(c);
+    /* unreached: the put has just looked at the tag, so that only somebody who writes past a block's end meanwhile comes here. */
     if (granules > c->most)
         granules = 1;
     flush(c, granules, c->limit / 2, FLUSH_BLOCKS);
@@ -488,7 +489,7 @@ void fh_cache_close(struct fh_cache *c)
 static inline size_t small_granules_for(size_t size)
 {
     size_t granules = (size + FH_TAG_BYTES + FH_GRANULE - 1) / FH_GRANULE;
-    /* unreached: where a granule is 16 bytes, the smallest block is one; builds with granules of 8 test it. */
+    /* Where a granule is 16 bytes, the smallest block is one. */
     if (FH_MIN_GRANULES > 1 && granules < FH_MIN_GRANULES)
         return FH_MIN_GRANULES;
     return granules;
@@ -638,10 +639,9 @@ static void cpu_free(struct fh_heap *h, void *ptr)
 
 static void start(struct fh_heap *h)
 {
-    /* On 32-bit the product may wrap. */
-    size_t bytes;
-    bool fits = fh_multiply(h->port->cpus, sizeof *h->by_cpu, &bytes) && bytes <= FH_MAX_REQUEST;
-    uint32_t granules = fits ? fh_granules_for(sizeof(struct fh_own) + bytes) : 0;
+    /* On 32-bit the product might wrap. */
+    bool fits = h->port->cpus <= FH_MAX_REQUEST / sizeof *h->by_cpu;
+    uint32_t granules = fits ? fh_granules_for(sizeof(struct fh_own) + h->port->cpus * sizeof *h->by_cpu) : 0;
     uintptr_t state = fh_enter(h);
     struct fh_block *b = granules != 0 ? fh_pool_take(h, granules) : NULL;
     if (b != NULL) {

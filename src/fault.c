@@ -41,12 +41,14 @@ FH_COLD void fh_report(struct fh_heap *h, const void *ptr)
 /* Without a function to finish them nobody has deferred anything: one of these words is damaged. */
 FH_COLD void fh_finish_deferred(struct fh_heap *h)
 {
+    /* Whoever deferred wrote the function's words before this one. */
+    uintptr_t first = fh_load_swapped(&h->deferred);
     fh_wide finish = fh_peek_long(&h->finish);
     if (finish != 0 && (finish ^ h->lists.space.secret) == fh_peek_long(&h->finish_seal)) {
         ((void (*)(struct fh_heap *))(uintptr_t)finish)(h);
         return;
     }
-    fh_blame(&h->lists, FH_BAD_CONTROL, NULL, 0, (uint32_t)h->deferred);
+    fh_blame(&h->lists, FH_BAD_CONTROL, NULL, 0, (uint32_t)first);
     h->deferred = 0;
     fh_report(h, NULL);
 }

@@ -36,8 +36,8 @@ void fh_finish_deferred(struct fh_heap *h);
 static inline uintptr_t fh_enter(struct fh_heap *h)
 {
     uintptr_t state = fh_enter_to_read(h);
-    /* Read twice: the first look costs no barrier, and hardly ever finds anything. */
-    if (fh_rarely(fh_peek_long((const fh_long *)&h->deferred) != 0) && fh_load_swapped(&h->deferred) != 0)
+    /* A look that costs no barrier, and hardly ever finds anything. What it found stays there: only the holder of the lock takes it. */
+    if (fh_rarely(fh_peek_long((const fh_long *)&h->deferred) != 0))
         fh_finish_deferred(h);
     return state;
 }

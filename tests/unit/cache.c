@@ -477,6 +477,27 @@ static void damaged_entries(void)
     }
 }
 
+/* A cached block behind which something is damaged is not joined to anything: reported for what it is, once. */
+static void overrun_met_by_a_flush(void)
+{
+    struct fh_cache *c = open_held(RIG_MEMORY);
+    unsigned char *ptr = fh_malloc(rig.heap, 100);
+    unsigned char *wall = fh_malloc(rig.heap, 100);
+    REQUIRE(ptr != NULL && wall != NULL);
+    size_t used = rig.heap->used;
+    make_room(c);
+    fh_cache_free(c, ptr);
+    *fh_tag_of(block(wall)) ^= 0x100;
+    fh_cache_close(c);
+    EQUAL(rig.faults, 1);
+    EQUAL(rig.fault.kind, FH_OVERRUN);
+    CHECK(rig.fault.block == block(wall) && rig.fault.ptr == NULL);
+    CHECK(rig.heap->caches == NULL && rig.heap->used < used);
+    *fh_tag_of(block(wall)) ^= 0x100;
+    rig.faults = 0;
+    rig_sound(&rig);
+}
+
 /* A head that leads nowhere, met by an allocation: reported, and the request is met all the same. */
 static void damaged_heads(void)
 {
@@ -965,6 +986,84 @@ static void large_empties_first(void)
     rig_sound(&rig);
 }
 
+/* What a call finds out about the heap counts, not what the last one did: with memory to spare again, nothing is given back for a large block. */
+static void plenty_again(void)
+{
+    struct fh_cache *c = open_held(RIG_MEMORY);
+    bustle(c);
+    size_t held_before = held_granules();
+    REQUIRE(held_before != 0);
+    c->keep = 0;
+    size_t top = fh_pool_top_size(rig.heap);
+    CHECK(fh_cache_malloc(c, 5000) != NULL);
+    EQUAL(c->keep, SIZE_MAX);
+    EQUAL(held_granules(), held_before);
+    CHECK(fh_pool_top_size(rig.heap) < top);
+    rig_sound(&rig);
+}
+
+static void *acquire_nothing(void *ctx, size_t least, size_t *got)
+{
+    (void)ctx;
+    (void)least;
+    (void)got;
+    return NULL;
+}
+
+/* A heap that can grow fills a cache from memory that was never used only if what the cache holds is not enough, all of it. */
+static void growing_empties_first(void)
+{
+    enum { COUNT = 420 };
+    static void *ptr[COUNT];
+    rig_prepare(&rig);
+    rig.port.cache = &fh_cpu_cache;
+    rig.port.acquire = acquire_nothing;
+    rig.heap = fh_create(rig_memory, RIG_MEMORY, &rig.port);
+    REQUIRE(rig.heap != NULL);
+    struct fh_cache *c = fh_cache_open(rig.heap);
+    REQUIRE(c != NULL);
+    for (unsigned i = 0; i < COUNT; i++)
+        REQUIRE((ptr[i] = fh_malloc(rig.heap, 1000)) != NULL);
+    REQUIRE(fh_malloc(rig.heap, 1000) != NULL);
+    for (unsigned i = 0; i < COUNT; i++)
+        fh_cache_free(c, ptr[i]);
+    EQUAL(held_granules(), COUNT * fh_granules_for(1000));
+    size_t top = fh_pool_top_size(rig.heap);
+    void *got = fh_cache_malloc(c, 100);
+    CHECK(got != NULL);
+    CHECK(c->has_plenty && c->keep < COUNT * fh_granules_for(1000));
+    CHECK(held_granules() < 4096 / FH_GRANULE && held_granules() != 0);
+    EQUAL(fh_pool_top_size(rig.heap), top);
+    rig_sound(&rig);
+    /* Damage that is met by the filling ends it: reported, and the pool is asked. */
+    unsigned char *hole = fh_malloc(rig.heap, 3000);
+    REQUIRE(hole != NULL && fh_malloc(rig.heap, 100) != NULL);
+    fh_free(rig.heap, hole);
+    struct fh_block *bad = fh_link_at(&rig.heap->lists, *fh_head_of(&rig.heap->lists, fh_class_of(&rig.heap->lists, fh_granules_for(3000))));
+    if (FH_MAX_CLASSES == 1 || bad != block(hole))
+        return;
+    *fh_tag_of(bad) ^= 0x100;
+    CHECK(fh_cache_malloc(c, 1500) != NULL);
+    EQUAL(rig.faults, 1);
+    EQUAL(rig.fault.kind, FH_BAD_TAG);
+    CHECK(rig.fault.block == bad);
+}
+
+/* A word that says there are caches, in a heap that was made without: nobody is asked about them. */
+static void caches_without_a_layer(void)
+{
+    rig_open(&rig, rig_memory, 8192);
+    REQUIRE(fh_malloc(rig.heap, 100) != NULL);
+    rig.heap->caches = (struct fh_cache *)rig_launder(rig_memory + 4096);
+    struct fh_stats stats;
+    fh_stats(rig.heap, &stats);
+    EQUAL(stats.bytes_cached, 0);
+    CHECK(fh_malloc(rig.heap, 100000) == NULL);
+    EQUAL(fh_trim(rig.heap), 0);
+    rig.heap->caches = NULL;
+    rig_sound(&rig);
+}
+
 /* The quick lists alone: no filling, no flushing, no large block. */
 static void trying(void)
 {
@@ -1030,6 +1129,44 @@ static void mended(void)
     rig_sound(&rig);
 }
 
+/* A cache that is mended stays on the list of caches if its link is whole and leads to a whole one; or else it is the last. */
+static void mended_on_its_list(void)
+{
+    for (unsigned how = 0; how < 4; how++) {
+        struct fh_cache *c = two_caches();
+        struct fh_cache *d = rig.heap->by_cpu[1];
+        REQUIRE(rig.heap->caches == d && d->next == c);
+        d->most_again ^= 4;
+        if (how == 1)
+            d->next = (struct fh_cache *)rig_launder(&rig);
+        if (how == 2)
+            c->check ^= 1;
+        if (how == 3)
+            d->next_again ^= 1;
+        cpu_now = 1;
+        void *ptr = fh_malloc(rig.heap, 40);
+        CHECK(ptr != NULL);
+        reported_control(d);
+        CHECK(d->next == (how == 0 ? c : NULL) && d->next_again == ~(uintptr_t)d->next);
+        EQUAL(d->check, fh_cache_check_for(d));
+        fh_free(rig.heap, ptr);
+        CHECK(rig.faults == 0 && rig.heap->by_cpu[1] == d);
+    }
+    /* In a small heap, the block says how many lists there are. */
+    open(65536);
+    fh_free(rig.heap, fh_malloc(rig.heap, 40));
+    struct fh_cache *c = rig.heap->by_cpu[0];
+    size_t most = c->most;
+    REQUIRE(most + 2 < 2048 / FH_GRANULE);
+    c->most_again ^= 4;
+    fh_free(rig.heap, fh_malloc(rig.heap, 40));
+    reported_control(c);
+    CHECK(c->most == most || c->most == most + 1);
+    CHECK((uintptr_t)(fh_quick_head(c, c->most) + 1) <= (uintptr_t)c + fh_payload_bytes(fh_used_size(fh_tag_open(c->secret, block(c)))));
+    EQUAL(c->most_bytes, fh_payload_bytes((uint32_t)c->most));
+    rig_sound(&rig);
+}
+
 /* Where not even the block is known, another cache is opened. */
 static void beyond_mending(void)
 {
@@ -1048,6 +1185,23 @@ static void beyond_mending(void)
         fh_free(rig.heap, ptr);
         CHECK(fh_malloc(rig.heap, 40) != NULL && rig.heap->by_cpu[0] != NULL);
         EQUAL(rig.faults, 0);
+    }
+    /* The same found out inside the cache, by a call that its lists do not meet: the pool does what was asked. */
+    for (unsigned put = 0; put < 2; put++) {
+        struct fh_cache *c = two_caches();
+        void *ptr = fh_malloc(rig.heap, 500);
+        REQUIRE(ptr != NULL && fh_malloc(rig.heap, 500) != NULL);
+        size_t used = rig.heap->used;
+        rig_poke((unsigned char *)c - 4, 0);
+        c->check ^= 1;
+        c->span = 0;
+        if (put)
+            fh_free(rig.heap, ptr);
+        else
+            CHECK(fh_malloc(rig.heap, 300) != NULL);
+        reported_control(c);
+        EQUAL(rig.heap->used, put ? used - fh_granules_for(500) : used + fh_granules_for(300));
+        CHECK(rig.heap->by_cpu[0] == NULL);
     }
 }
 
@@ -1178,6 +1332,30 @@ static void by_cpu_traps(void)
     }
 }
 
+/* A heap that has caches of CPUs and has lost its port: not even they are asked. */
+static void use_heap(void *arg)
+{
+    void **ptr = arg;
+    if (ptr != NULL)
+        fh_free(rig.heap, *ptr);
+    else
+        fh_malloc(rig.heap, 40);
+}
+
+static void a_damaged_port(void)
+{
+    static struct fh_port others;
+    two_caches();
+    void *ptr = fh_malloc(rig.heap, 40);
+    const struct fh_port *port = rig.heap->port;
+    for (unsigned call = 0; call < 2; call++) {
+        rig.heap->port = port;
+        CHECK(!host_trapped(host_run(use_heap, call ? &ptr : NULL, 10)));
+        rig.heap->port = &others;
+        CHECK(host_trapped(host_run(use_heap, call ? &ptr : NULL, 10)));
+    }
+}
+
 /* An interrupt opens the CPU's cache while the call that it interrupts is about to: one of the two stays. */
 static uintptr_t (*plain_lock)(void *);
 static bool interrupt;
@@ -1204,6 +1382,27 @@ static void opened_twice(void)
         fh_free(rig.heap, ptr);
         rig_sound(&rig);
     }
+    /* The interrupt took the last memory: its cache is both calls'. */
+    rig_prepare(&rig);
+    rig.port.cpus = 1;
+    rig.port.cpu = cpu;
+    rig.port.cache = &fh_cpu_cache;
+    plain_lock = rig.port.lock;
+    rig.port.lock = interrupted_lock;
+    rig.heap = fh_create(rig_memory, 4096, &rig.port);
+    REQUIRE(rig.heap != NULL);
+    cpu_now = 1;
+    void *room = fh_malloc(rig.heap, sizeof(struct fh_cache) + 5 * sizeof(void *));
+    REQUIRE(room != NULL);
+    while (fh_malloc(rig.heap, 1) != NULL)
+        continue;
+    fh_free(rig.heap, room);
+    cpu_now = 0;
+    interrupt = true;
+    CHECK(fh_malloc(rig.heap, 40) == NULL && !interrupt);
+    CHECK(rig.heap->by_cpu[0] == room && rig.heap->caches == room);
+    EQUAL(rig.heap->cache_count, 1);
+    rig_sound(&rig);
     /* One for which there is no memory. */
     rig_prepare(&rig);
     rig.port.cpus = 1;
@@ -1217,21 +1416,25 @@ static void opened_twice(void)
     cpu_now = 0;
     CHECK(fh_malloc(rig.heap, 1) == NULL);
     EQUAL(rig.heap->cache_count, 0);
-    /* More caches than can be: none are kept. */
-    rig_prepare(&rig);
-    rig.port.cpus = UINT32_MAX / 2;
-    rig.port.cpu = cpu;
-    rig.port.cache = &fh_cpu_cache;
-    rig.heap = fh_create(rig_memory, RIG_MEMORY, &rig.port);
-    REQUIRE(rig.heap != NULL);
-    fh_free(rig.heap, fh_malloc(rig.heap, 1));
-    EQUAL(rig.heap->by_cpu, NULL);
-    EQUAL(rig.heap->cache_count, 0);
-    rig_sound(&rig);
+    /* More caches than can be: none are kept, also where the size of their table wraps to a small one. */
+    static const unsigned many[] = { UINT32_MAX / 2, UINT32_MAX / 4 + 5, UINT32_MAX / 8 + 5, UINT32_MAX };
+    for (unsigned i = 0; i < sizeof many / sizeof *many; i++) {
+        rig_prepare(&rig);
+        rig.port.cpus = many[i];
+        rig.port.cpu = cpu;
+        rig.port.cache = &fh_cpu_cache;
+        rig.heap = fh_create(rig_memory, RIG_MEMORY, &rig.port);
+        REQUIRE(rig.heap != NULL);
+        fh_free(rig.heap, fh_malloc(rig.heap, 1));
+        EQUAL(rig.heap->by_cpu, NULL);
+        EQUAL(rig.heap->cache_count, 0);
+        rig_sound(&rig);
+    }
 }
 
 TESTS(unit_cache) = {
     { "opened_twice", opened_twice },
+    { "a_damaged_port", a_damaged_port },
     { "mended", mended },
     { "beyond_mending", beyond_mending },
     { "busy_by_one_bit", busy_by_one_bit },
@@ -1264,5 +1467,10 @@ TESTS(unit_cache) = {
     { "filled_from_holes", filled_from_holes },
     { "trying", trying },
     { "large_empties_first", large_empties_first },
+    { "overrun_met_by_a_flush", overrun_met_by_a_flush },
+    { "plenty_again", plenty_again },
+    { "growing_empties_first", growing_empties_first },
+    { "caches_without_a_layer", caches_without_a_layer },
+    { "mended_on_its_list", mended_on_its_list },
     TESTS_END
 };

@@ -125,6 +125,28 @@ static void a_damaged_port(void)
     CHECK(!host_trapped(host_run(enter, NULL, 10)));
 }
 
+/* What is rarely done is called through a pointer: a heap where it is damaged traps instead. */
+static void ask_for_rescue(void *arg)
+{
+    (void)arg;
+    fh_malloc(rig.heap, 100000);
+}
+
+static void a_damaged_rescue(void)
+{
+    rig_open(&rig, rig_memory, 8192);
+    CHECK(!host_trapped(host_run(ask_for_rescue, NULL, 10)));
+    for (unsigned bit = 0; bit < sizeof(uintptr_t) * 8; bit++) {
+        rig.heap->rescue_seal ^= (uintptr_t)1 << bit;
+        CHECK(host_trapped(host_run(ask_for_rescue, NULL, 10)));
+        rig.heap->rescue_seal ^= (uintptr_t)1 << bit;
+        rig.heap->rescue = (const struct fh_rescue *)((uintptr_t)rig.heap->rescue ^ (uintptr_t)1 << bit);
+        CHECK(host_trapped(host_run(ask_for_rescue, NULL, 10)));
+        rig.heap->rescue = (const struct fh_rescue *)((uintptr_t)rig.heap->rescue ^ (uintptr_t)1 << bit);
+    }
+    CHECK(!host_trapped(host_run(ask_for_rescue, NULL, 10)));
+}
+
 /* A lock without its other half, and neither. */
 static uintptr_t locked;
 
@@ -164,5 +186,6 @@ TESTS(unit_fault) = {
     { "promise2_one_for_each", one_for_each },
     { "promise2_without_a_hook", without_a_hook },
     { "words", words },
+    { "a_damaged_rescue", a_damaged_rescue },
     TESTS_END
 };
