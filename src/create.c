@@ -109,19 +109,10 @@ static void drain(struct fh_heap *h)
     fh_leave(h, state);
 }
 
-/* Neither is a region from which blocks are kept back. */
-static void empty_quarantine(struct fh_heap *h)
-{
-    uintptr_t state = fh_enter(h);
-    fh_quarantine_empty(h);
-    fh_leave(h, state);
-}
-
 size_t fh_trim(struct fh_heap *h)
 {
     const struct fh_port *port = fh_port_of(h);
-    if (FH_IS_HARDENED)
-        empty_quarantine(h);
+    fh_harden_trim(h);
     if (fh_keeps_all(h))
         return 0;
     size_t released = 0;

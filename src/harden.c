@@ -151,8 +151,7 @@ void fh_canary_mend(struct fh_heap *h, struct fh_block *b)
 
 size_t fh_exact_bytes(const struct fh_heap *h, const struct fh_block *b, size_t user)
 {
-    size_t slack = slack_of(h, b, user);
-    return slack <= user ? user - slack : 0;
+    return user - slack_of(h, b, user);
 }
 
 /* The poison. */
@@ -484,26 +483,25 @@ static uint32_t free_at(const struct fh_heap *h, const struct fh_block *b)
     return fh_is_tag(tag) && fh_is_free(tag) ? fh_free_size(&h->lists.space, b, tag) : 0;
 }
 
-/* Up to where the blocks from b on, in the region asked for last, are free or kept; no farther than is needed. */
-static uintptr_t run_end(const struct fh_heap *h, const struct fh_block *b, uintptr_t needed)
+static bool is_enough(const struct run *run, uint32_t granules)
+{
+    return (run->to - run->from) / FH_GRANULE >= granules;
+}
+
+/* Lets a run, in the region asked for last, go on over blocks that are free or kept until it is enough. */
+static void extend_run(const struct fh_heap *h, struct run *run, uint32_t granules)
 {
     uintptr_t hi = h->lists.space.lo + h->lists.space.span;
     uint32_t tag;
-    while ((uintptr_t)b < hi && (uintptr_t)b < needed) {
+    while (run->to < hi && !is_enough(run, granules)) {
+        const struct fh_block *b = (const struct fh_block *)run->to;
         uint32_t n = free_at(h, b);
         if (n == 0 && (n = used_at(h, b, &tag)) != 0 && !is_kept(h, b))
             n = 0;
         if (n == 0)
-            break;
-        b = fh_after(b, n);
+            return;
+        run->to = (uintptr_t)fh_after(b, n);
     }
-    return (uintptr_t)b;
-}
-
-static uintptr_t address_after(uintptr_t address, uint32_t granules)
-{
-    uintptr_t bytes = (uintptr_t)granules * FH_GRANULE;
-    return bytes < UINTPTR_MAX - address ? address + bytes : UINTPTR_MAX;
 }
 
 /* The run that a kept block is in, from a free block before it on, no longer than is needed. */
@@ -518,13 +516,8 @@ static struct run run_of(struct fh_heap *h, const struct fh_block *b, uint32_t t
     uint32_t m = (tag & FH_PREV_FREE) != 0 ? *fh_footer_of(b) : 0;
     if (m != 0 && m <= ((uintptr_t)b - h->lists.space.lo) / FH_GRANULE && free_at(h, fh_before(b, m)) == m)
         run.from = (uintptr_t)fh_before(b, m);
-    run.to = run_end(h, b, address_after(run.from, granules));
+    extend_run(h, &run, granules);
     return run;
-}
-
-static bool is_enough(struct run run, uint32_t granules)
-{
-    return (run.to - run.from) / FH_GRANULE >= granules;
 }
 
 static void release_run(struct fh_heap *h, struct run run)
@@ -547,14 +540,14 @@ bool fh_quarantine_yield(struct fh_heap *h, uint32_t granules, size_t align)
         if (b == NULL)
             continue;
         struct run run = run_of(h, b, tag, wanted);
-        if (is_enough(run, wanted)) {
+        if (is_enough(&run, wanted)) {
             release_run(h, run);
             return true;
         }
     }
     /* A smaller run may happen to lie well. */
     if (align != 0)
-        fh_quarantine_empty(h);
+        trim(h, 0);
     return align != 0;
 }
 
@@ -564,16 +557,19 @@ bool fh_quarantine_yield_behind(struct fh_heap *h, const struct fh_block *b, uin
         return false;
     struct run run;
     run.from = (uintptr_t)fh_after(b, granules);
-    run.to = run_end(h, fh_after(b, granules), address_after((uintptr_t)b, wanted));
-    if (!is_enough(run, wanted - granules))
+    run.to = run.from;
+    extend_run(h, &run, wanted - granules);
+    if (!is_enough(&run, wanted - granules))
         return false;
     release_run(h, run);
     return true;
 }
 
-void fh_quarantine_empty(struct fh_heap *h)
+void fh_harden_trim(struct fh_heap *h)
 {
+    uintptr_t state = fh_enter(h);
     trim(h, 0);
+    fh_leave(h, state);
 }
 
 size_t fh_quarantine_held(const struct fh_heap *h)

@@ -92,7 +92,7 @@ static inline void fh_zero_asked(void *ptr, size_t bytes)
     }
 }
 
-/* The bytes that were asked for, of a block with room for user bytes. */
+/* The bytes that were asked for, of a block with room for user bytes; more than all there are if its tail is damaged, of a block not opened. */
 size_t fh_exact_bytes(const struct fh_heap *h, const struct fh_block *b, size_t user);
 
 /* n granules are about to be cut from the front of a free block: looks at their poison. Returns the clean granules of the block. */
@@ -117,8 +117,8 @@ bool fh_quarantine_yield(struct fh_heap *h, uint32_t granules, size_t align);
 /* The same for the memory behind a used block that is to grow in place. */
 bool fh_quarantine_yield_behind(struct fh_heap *h, const struct fh_block *b, uint32_t granules, uint32_t wanted);
 
-/* Gives everything back. */
-void fh_quarantine_empty(struct fh_heap *h);
+/* Gives everything back, and takes the lock for it: a region from which blocks are kept is not idle. */
+void fh_harden_trim(struct fh_heap *h);
 
 /* How many granules it holds. */
 size_t fh_quarantine_held(const struct fh_heap *h);
@@ -219,7 +219,7 @@ static inline bool fh_quarantine_yield_behind(struct fh_heap *h, const struct fh
     return false;
 }
 
-static inline void fh_quarantine_empty(struct fh_heap *h)
+static inline void fh_harden_trim(struct fh_heap *h)
 {
     (void)h;
 }

@@ -278,6 +278,387 @@ static void deferred(void)
     EQUAL(rig_sum(&rig).used_blocks, 0);
 }
 
+/* What follows damages what a hardened build keeps for itself, and what lies beside it. */
+
+static struct fh_block *block(void *ptr)
+{
+    return (struct fh_block *)ptr;
+}
+
+static uint32_t secret(void)
+{
+    return rig.heap->lists.space.secret;
+}
+
+/* A kept block, its slot, and its granules. */
+struct kept {
+    unsigned char *ptr;
+    uint32_t slot;
+    uint32_t granules;
+};
+
+static struct kept keep(unsigned char *ptr)
+{
+    struct kept kept = { ptr, rig.heap->quarantine.next % FH_QUARANTINE_SLOTS, fh_used_size(fh_tag_open(secret(), block(ptr))) };
+    fh_free(rig.heap, ptr);
+    EQUAL(rig.heap->quarantine.slot[kept.slot], fh_link_to(&rig.heap->lists, block(ptr)));
+    return kept;
+}
+
+/* Forges a slot so that the sum over all of them does not show it. */
+static void forge_slot(uint32_t slot, const void *place)
+{
+    struct fh_quarantine *q = &rig.heap->quarantine;
+    uint32_t link = fh_link_to(&rig.heap->lists, (const struct fh_block *)place);
+    q->check ^= q->slot[slot] ^ link;
+    q->slot[slot] = link;
+}
+
+static size_t cached_bytes(void)
+{
+    struct fh_stats stats;
+    fh_stats(rig.heap, &stats);
+    return stats.bytes_cached;
+}
+
+static void faults_were(unsigned count, enum fh_fault_kind last, const void *of)
+{
+    EQUAL(rig.faults, count);
+    EQUAL(rig.fault.kind, last);
+    CHECK(rig.fault.block == of);
+    rig.faults = 0;
+}
+
+static void need_quarantine(void)
+{
+    if (FH_QUARANTINE_BLOCKS == 0)
+        test_does_not_apply();
+}
+
+/* Whatever the secret is, odd or even: no tail begins with what a string that is one too long writes. */
+static uintptr_t chosen_secret;
+
+static uintptr_t choose_secret(void *ctx)
+{
+    (void)ctx;
+    return chosen_secret;
+}
+
+static void a_zero_shows_with_any_secret(void)
+{
+    for (chosen_secret = 0x5EA1ED00; chosen_secret < 0x5EA1ED10; chosen_secret++) {
+        rig_prepare(&rig);
+        rig.port.random = choose_secret;
+        rig.heap = fh_create(rig_memory, HEAP_BYTES, &rig.port);
+        REQUIRE(rig.heap != NULL);
+        for (size_t i = 0; i < 1500; i++) {
+            size_t size = i * 7 % 200;
+            unsigned char *ptr = take(size);
+            bool used;
+            unsigned char *tail = ptr + rig_block_at(&rig, ptr, &used) - 8;
+            CHECK(ptr[size] != 0 && *tail != 0);
+            EQUAL(fh_usable_size(rig.heap, ptr), size);
+            fh_free(rig.heap, ptr);
+        }
+        rig_sound(&rig);
+    }
+}
+
+/* A tail that opens, but counts more than rounding can leave, is damage, though all bytes behind that size look like a canary's. */
+static void a_tail_that_counts_too_much(void)
+{
+    for (uint32_t slack = 40; slack < 990; slack += 10) {
+        open_rig();
+        unsigned char *ptr = take(1000);
+        size_t user = fh_user_bytes(FH_USED, fh_used_size(fh_tag_open(secret(), block(ptr))));
+        for (size_t i = 0; i < user; i++)
+            ptr[i] = 0xF9;
+        uint32_t *tail = (uint32_t *)(void *)(ptr + user);
+        rig_poke(tail, (slack * 2 * FH_SEAL) ^ (~(uint32_t)(uintptr_t)tail ^ secret()));
+        /* The granule's rounding and the least block's, and a part of the size. */
+        bool possible = slack <= 48 + user / 256;
+        EQUAL(fh_usable_size(rig.heap, ptr), possible ? user - slack : 0);
+        if (!possible)
+            CHECK(rig_reported(&rig, FH_OVERRUN, ptr, ptr));
+        EQUAL(fh_check(rig.heap), possible ? FH_OK : FH_OVERRUN);
+    }
+}
+
+/* Freed from where no lock can be taken, and overrun: known by the call that frees it. */
+static void overrun_of_a_deferred_block(void)
+{
+    open_rig();
+    for (size_t size = 0; size < 100; size += 9) {
+        unsigned char *ptr = take(size);
+        size_t user = fh_user_bytes(FH_USED, fh_used_size(fh_tag_open(secret(), block(ptr))));
+        rig_poke(ptr + user, 0x61616161);
+        CHECK(fh_free_deferred(rig.heap, ptr));
+        EQUAL(fh_usable_size(rig.heap, take(1)), 1);
+        CHECK(rig_reported(&rig, FH_OVERRUN, ptr, ptr));
+    }
+}
+
+/* Two blocks that were written to leave the quarantine in one call: the first of them is reported. */
+static void two_stains(void)
+{
+    need_quarantine();
+    open_rig();
+    unsigned char *first = take(100);
+    unsigned char *second = take(100);
+    take(100);
+    keep(first);
+    keep(second);
+    first[50] ^= 1;
+    second[50] ^= 1;
+    fh_trim(rig.heap);
+    faults_were(1, FH_BAD_POISON, first);
+    rig_sound(&rig);
+}
+
+/* A kept block whose tag, or slot, names what cannot be: reported, and the slot is free again. */
+static void slots_that_lead_nowhere(void)
+{
+    need_quarantine();
+    open_rig();
+    struct kept kept = keep(take(100));
+    fh_tag_seal(secret(), block(kept.ptr), fh_tag_for(FH_USED, HEAP_BYTES / FH_GRANULE));
+    EQUAL(fh_check(rig.heap), FH_BAD_CONTROL);
+    fh_trim(rig.heap);
+    /* First the tag, then that less came back than was counted. */
+    faults_were(2, FH_BAD_CONTROL, NULL);
+    EQUAL(rig.heap->quarantine.slot[kept.slot], 0);
+    EQUAL(cached_bytes(), 0);
+    fh_tag_seal(secret(), block(kept.ptr), fh_tag_for(FH_USED, kept.granules));
+
+    /* Outside of all regions, where there is memory and where there is none. */
+    for (unsigned far = 0; far < 2; far++) {
+        open_rig();
+        kept = keep(take(100));
+        forge_slot(kept.slot, far ? (void *)((uintptr_t)&rig.heap->lists + ((uintptr_t)1 << 29) * FH_GRANULE) : (void *)(rig_memory + 524288));
+        EQUAL(fh_check(rig.heap), FH_BAD_POISON);
+        fh_trim(rig.heap);
+        /* The block is found again by its mark. */
+        faults_were(2, FH_BAD_CONTROL, NULL);
+        EQUAL(rig_sum(&rig).used_blocks, 0);
+        rig_sound(&rig);
+    }
+}
+
+/* What the check says of slots and of the blocks they name. */
+static void what_the_check_says_of_slots(void)
+{
+    need_quarantine();
+    open_rig();
+    struct kept kept = keep(take(100));
+    EQUAL(fh_check(rig.heap), FH_OK);
+    void *const wrong[] = { (void *)rig.heap->first.lo, (void *)(rig.heap->first.lo - FH_GRANULE), (void *)fh_hi_for(rig.heap->first.last), rig_memory + 524288 };
+    REQUIRE(fh_hi_for(rig.heap->first.last) <= rig.heap->first.last && wrong[0] == kept.ptr);
+    for (unsigned i = 1; i < sizeof wrong / sizeof *wrong; i++) {
+        forge_slot(kept.slot, wrong[i]);
+        /* Behind the end the mark may be there, too. */
+        if (i == 2)
+            fh_quick_push(secret(), block(wrong[i]), (const struct fh_block *)(uintptr_t)kept.slot);
+        EQUAL(fh_check(rig.heap), FH_BAD_POISON);
+        rig.heap->quarantine.check ^= 1;
+        EQUAL(fh_check(rig.heap), FH_BAD_CONTROL);
+        rig.heap->quarantine.check ^= 1;
+    }
+    forge_slot(kept.slot, kept.ptr);
+    EQUAL(fh_check(rig.heap), FH_OK);
+    const uint32_t tags[] = { fh_tag_for(FH_FREE, kept.granules), FH_TAG_LIMIT | 8 };
+    for (unsigned i = 0; i < 2; i++) {
+        *fh_tag_of(block(kept.ptr)) = (tags[i] * FH_SEAL) ^ ((uint32_t)(uintptr_t)kept.ptr ^ secret());
+        EQUAL(fh_check(rig.heap), FH_BAD_CONTROL);
+    }
+    fh_tag_seal(secret(), block(kept.ptr), fh_tag_for(FH_USED, kept.granules));
+    /* The step by step check does not end with the slots: it comes to the block, which one of them names. */
+    *fh_mark_of(block(kept.ptr)) ^= 4;
+    struct fh_cursor cursor = { 0 };
+    EQUAL(fh_check_step(rig.heap, &cursor, 1000), FH_BAD_POISON);
+    CHECK(cursor.block == rig.heap);
+    EQUAL(fh_check_step(rig.heap, &cursor, 1000), FH_BAD_POISON);
+    CHECK(cursor.block == kept.ptr);
+    *fh_mark_of(block(kept.ptr)) ^= 4;
+    rig_sound(&rig);
+}
+
+/* More is counted than is there: reported, and counted anew. */
+static void miscounted(void)
+{
+    need_quarantine();
+    open_rig();
+    unsigned char *ptr = take(100);
+    take(100);
+    keep(ptr);
+    rig.heap->quarantine.granules += 5;
+    EQUAL(fh_check(rig.heap), FH_BAD_CONTROL);
+    fh_trim(rig.heap);
+    faults_were(1, FH_BAD_CONTROL, NULL);
+    EQUAL(rig.heap->quarantine.granules, 0);
+    EQUAL(rig_sum(&rig).used_blocks, 1);
+    rig_sound(&rig);
+}
+
+/* Slots are made anew from the marks, past blocks whose tags are damaged. */
+static void collected_past_damage(void)
+{
+    need_quarantine();
+    const uint32_t wrong[] = { FH_TAG_LIMIT | 8, fh_tag_for(FH_USED, HEAP_BYTES / FH_GRANULE), FH_FREE | FH_IS_HUGE, fh_tag_for(FH_USED, 0),
+        FH_TAG_LIMIT | fh_tag_for(FH_FREE, 3 * fh_granules_for(100)) };
+    for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        open_rig();
+        unsigned char *ptr[6];
+        for (unsigned k = 0; k < 6; k++)
+            ptr[k] = take(100);
+        /* No word inside looks like anything. */
+        for (unsigned k = 0; k < 100; k++)
+            ptr[2][k] = 0;
+        /* A free one on the way, too. */
+        fh_free(rig.heap, ptr[0]);
+        fh_trim(rig.heap);
+        uint32_t tag = *fh_tag_of(block(ptr[2]));
+        struct kept kept = keep(ptr[4]);
+        *fh_tag_of(block(ptr[2])) = (wrong[i] * FH_SEAL) ^ ((uint32_t)(uintptr_t)ptr[2] ^ secret());
+        rig.heap->quarantine.slot[kept.slot] ^= 1;
+        fh_trim(rig.heap);
+        faults_were(1, FH_BAD_CONTROL, NULL);
+        EQUAL(cached_bytes(), 0);
+        *fh_tag_of(block(ptr[2])) = tag;
+        rig_sound(&rig);
+        EQUAL(rig_sum(&rig).used_blocks, 4);
+    }
+}
+
+/* What a kept block is to be joined with is damaged by the time it leaves. A link is mended and the block joined; with a tag overwritten it is lost. */
+static void neighbours_damaged_meanwhile(void)
+{
+    need_quarantine();
+    for (unsigned tag = 0; tag < 2; tag++) {
+        open_rig();
+        unsigned char *before = take(100);
+        unsigned char *ptr = take(100);
+        unsigned char *behind = take(100);
+        fh_free(rig.heap, before);
+        fh_trim(rig.heap);
+        keep(ptr);
+        EQUAL(rig_sum(&rig).used_blocks, 2);
+        if (tag)
+            *fh_tag_of(block(behind)) ^= 0x100;
+        else
+            rig_poke(before + 4, 0x24682468);
+        fh_trim(rig.heap);
+        faults_were(1, tag ? FH_OVERRUN : FH_BAD_LINK, tag ? behind : before);
+        EQUAL(cached_bytes(), 0);
+        if (tag)
+            *fh_tag_of(block(behind)) ^= 0x100;
+        EQUAL(rig_sum(&rig).used_blocks, tag ? 2 : 1);
+        if (!tag)
+            rig_sound(&rig);
+    }
+}
+
+/* What a free will have to look at later is looked at when the block is freed: the footer before it, the tag behind it. */
+static void looked_at_when_freed(void)
+{
+    for (unsigned who = 0; who < 4; who++) {
+        open_rig();
+        unsigned char *before = take(100);
+        unsigned char *ptr = take(100);
+        unsigned char *behind = take(100);
+        unsigned char *wall = take(100);
+        if (who == 0)
+            fh_free(rig.heap, before);
+        if (who == 1)
+            fh_free(rig.heap, behind);
+        fh_trim(rig.heap);
+        const void *bad = who == 0 ? ptr : behind;
+        if (who == 0)
+            *fh_footer_of(block(ptr)) ^= 0x40;
+        if (who == 1)
+            fh_tag_seal(secret(), block(behind), fh_tag_for(FH_FREE, HEAP_BYTES / FH_GRANULE));
+        if (who == 2)
+            *fh_tag_of(block(behind)) ^= 0x100;
+        size_t used = rig.heap->used;
+        fh_free(rig.heap, ptr);
+        if (who < 3) {
+            CHECK(rig_reported(&rig, who == 0 ? FH_BAD_FOOTER : who == 1 ? FH_BAD_TAG : FH_OVERRUN, ptr, bad));
+            EQUAL(rig.heap->used, used);
+            EQUAL(cached_bytes(), 0);
+            continue;
+        }
+        /* Beside used ones, a free one and the top there is nothing to refuse. */
+        fh_free(rig.heap, before);
+        fh_free(rig.heap, wall);
+        fh_trim(rig.heap);
+        unsigned char *small = take(10);
+        CHECK(small < behind);
+        fh_free(rig.heap, behind);
+        rig_sound(&rig);
+    }
+    open_rig();
+    void *outside = rig_memory + 524288;
+    CHECK(!fh_pool_look(rig.heap, block(outside), FH_USED, 4));
+    EQUAL(rig.heap->lists.blame.kind, FH_OK);
+}
+
+/* What is kept is given back for a request as far as it lies in one piece: from a free block before it, over free and kept ones, up to what is neither or
+ * cannot be read. */
+static void given_in_one_piece(void)
+{
+    need_quarantine();
+    enum { PART = 2000 };
+    for (unsigned who = 0; who < 7; who++) {
+        open_rig();
+        unsigned char *ptr[8];
+        for (unsigned i = 0; i < 8; i++)
+            ptr[i] = take(PART);
+        /* Nothing else is left. */
+        while (fh_malloc(rig.heap, 4000) != NULL || fh_malloc(rig.heap, 200) != NULL || fh_malloc(rig.heap, 0) != NULL)
+            continue;
+        /* Kept alone; and behind a wall one that is free, and two that are kept. */
+        fh_free(rig.heap, ptr[3]);
+        fh_trim(rig.heap);
+        struct kept alone = keep(ptr[1]);
+        struct kept first = keep(ptr[4]);
+        struct kept last = keep(ptr[5]);
+        uint32_t *const footer = fh_footer_of(block(ptr[4]));
+        uint32_t *const tag = fh_tag_of(block(ptr[5]));
+        if (who == 1)
+            *footer = 0xFFFFFF;
+        if (who == 2)
+            *footer -= 1;
+        if (who == 3)
+            *tag ^= 0x100;
+        if (who == 4)
+            *fh_mark_of(block(ptr[5])) ^= 4;
+        if (who == 5)
+            rig.heap->first.check ^= 0x100;
+        /* One that is free and one that is kept; all three; and two that are kept. */
+        size_t wanted = who == 6 ? 2 * PART - 100 : 3 * PART - 100;
+        void *got = fh_malloc(rig.heap, wanted);
+        if (who == 0 || who == 6) {
+            CHECK(got == ptr[3]);
+            EQUAL(rig.heap->quarantine.slot[first.slot], 0);
+            CHECK((rig.heap->quarantine.slot[last.slot] != 0) == (who == 6));
+            CHECK(rig.heap->quarantine.slot[alone.slot] != 0);
+            EQUAL(rig.faults, 0);
+            rig_sound(&rig);
+            continue;
+        }
+        CHECK(got == NULL);
+        EQUAL(rig.faults, 0);
+        CHECK(rig.heap->quarantine.slot[alone.slot] != 0 && rig.heap->quarantine.slot[first.slot] != 0 && rig.heap->quarantine.slot[last.slot] != 0);
+        /* Nor is what lies behind a block given back for it, if the region cannot be asked for. */
+        if (who == 5) {
+            CHECK(!fh_resize(rig.heap, ptr[0], 2 * PART - 100));
+            EQUAL(rig.faults, 0);
+            rig.heap->first.check ^= 0x100;
+            CHECK(fh_resize(rig.heap, ptr[0], 2 * PART - 100));
+            rig_sound(&rig);
+        }
+    }
+}
+
 TESTS(harden_harden) = {
     { "one_byte_over", one_byte_over },
     { "every_byte_behind", every_byte_behind },
@@ -291,5 +672,16 @@ TESTS(harden_harden) = {
     { "damaged_mark", damaged_mark },
     { "no_caches", no_caches },
     { "deferred", deferred },
+    { "a_zero_shows_with_any_secret", a_zero_shows_with_any_secret },
+    { "a_tail_that_counts_too_much", a_tail_that_counts_too_much },
+    { "overrun_of_a_deferred_block", overrun_of_a_deferred_block },
+    { "two_stains", two_stains },
+    { "slots_that_lead_nowhere", slots_that_lead_nowhere },
+    { "what_the_check_says_of_slots", what_the_check_says_of_slots },
+    { "miscounted", miscounted },
+    { "collected_past_damage", collected_past_damage },
+    { "neighbours_damaged_meanwhile", neighbours_damaged_meanwhile },
+    { "looked_at_when_freed", looked_at_when_freed },
+    { "given_in_one_piece", given_in_one_piece },
     TESTS_END
 };
