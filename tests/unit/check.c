@@ -281,6 +281,24 @@ static void strangers_on_a_list(void)
     EQUAL(replaced_by(FH_MAX_CLASSES, fh_tag_for(FH_FREE, 60000)), FH_BAD_LIST);
 }
 
+/* One block more on the lists than there are: a free one inside a used one, true in every word. */
+static void one_too_many(void)
+{
+    rig_open(&rig, rig_memory, 8192);
+    unsigned char *d = fh_malloc(rig.heap, 400);
+    REQUIRE(d != NULL && fh_malloc(rig.heap, 100) != NULL);
+    unsigned char *inside = d + 8 * FH_GRANULE;
+    uint32_t class = fh_class_of(lists(), 4);
+    REQUIRE(*fh_head_of(lists(), class) == 0);
+    seal(inside, fh_tag_for(FH_FREE, 4));
+    block(inside)->next = 0;
+    block(inside)->prev = lists()->mark + class;
+    EQUAL(fh_check(rig.heap), FH_OK);
+    head_to(class, link_to(inside));
+    set_summary();
+    EQUAL(fh_check(rig.heap), FH_BAD_LIST);
+}
+
 /* Links that lead to the edges of a region, to words that lead back. */
 static void links_to_the_edges(void)
 {
@@ -656,5 +674,6 @@ TESTS(unit_check) = {
     { "the_least_huge_block", the_least_huge_block },
     { "regions_that_hide", regions_that_hide },
     { "walk_shows_cached", walk_shows_cached },
+    { "one_too_many", one_too_many },
     TESTS_END
 };

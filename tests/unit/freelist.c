@@ -556,6 +556,55 @@ static void what_a_list_leads_to(void)
     EQUAL(lists->blame.found, fh_link_to(lists, place(PLACES)));
 }
 
+/* The first block of the next list is looked at like any other. */
+static void damage_in_the_next_list(void)
+{
+    if (FH_MAX_CLASSES == 1)
+        test_does_not_apply();
+    make_lists(FH_MAX_CLASSES);
+    fh_zero(lists + 1, 1024);
+    lists->summary = 0;
+    lists->blame.kind = FH_OK;
+    static const uint32_t sizes[] = { 39, 60 };
+    for (unsigned i = 0; i < 2; i++) {
+        fh_make_free(lists->space.secret, place(i), sizes[i]);
+        REQUIRE(fh_list_insert(lists, &view, place(i), sizes[i]));
+    }
+    uint32_t size = 0;
+    CHECK(fh_list_find(lists, 40, &size) == place(1));
+    EQUAL(size, 60);
+    *fh_tag_of(place(1)) ^= 0x100;
+    CHECK(fh_list_find(lists, 40, &size) == NULL);
+    EQUAL(lists->blame.kind, FH_BAD_TAG);
+    CHECK(lists->blame.block == place(1));
+}
+
+/* A huge block has its size once more where it ends; and where its region ends none begins, whatever the end tag says. */
+static void ends_of_huge_blocks(void)
+{
+    const uint32_t n = FH_HUGE + 5;
+    unsigned char *mem = host_map(NULL, (size_t)(n + 40) * FH_GRANULE);
+    if (mem == NULL)
+        test_skip("no memory to map");
+    make_lists(FH_MAX_CLASSES);
+    struct fh_block *b = (struct fh_block *)(void *)(mem + FH_GRANULE);
+    lists->space.lo = (uintptr_t)b;
+    lists->space.span = (uintptr_t)(n + 20) * FH_GRANULE;
+    lists->blame.kind = FH_OK;
+    fh_make_free(lists->space.secret, b, n);
+    EQUAL(fh_open_huge(lists, b), n);
+    EQUAL(lists->blame.kind, FH_OK);
+    *fh_footer_of(fh_after(b, n)) ^= 1;
+    EQUAL(fh_open_huge(lists, b), 0);
+    EQUAL(lists->blame.kind, FH_BAD_TAG);
+    CHECK(lists->blame.block == b);
+    struct fh_block *end = (struct fh_block *)(lists->space.lo + lists->space.span);
+    fh_tag_seal(lists->space.secret, end, FH_FREE | FH_IS_HUGE);
+    EQUAL(fh_open_huge(lists, end), 0);
+    EQUAL(lists->blame.kind, FH_BAD_TAG);
+    CHECK(lists->blame.block == end);
+}
+
 /* A mark is no link, whatever the secret and the class. */
 static void marks_are_no_links(void)
 {
@@ -590,5 +639,7 @@ TESTS(unit_freelist) = {
     { "too_small_for_its_list", too_small_for_its_list },
     { "damage_deep_in_a_list", damage_deep_in_a_list },
     { "huge_blocks", huge_blocks },
+    { "damage_in_the_next_list", damage_in_the_next_list },
+    { "ends_of_huge_blocks", ends_of_huge_blocks },
     TESTS_END
 };

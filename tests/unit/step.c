@@ -448,6 +448,27 @@ static void finds_each_kind(void)
     EQUAL(rig.faults, 0);
 }
 
+/* One block more on the lists than there are, free inside a used one and true in every word: only the count tells, in a pass that nothing disturbs. */
+static void finds_one_too_many(void)
+{
+    rig_open(&rig, rig_memory, 8192);
+    unsigned char *used = fh_malloc(rig.heap, 400);
+    REQUIRE(used != NULL && fh_malloc(rig.heap, 100) != NULL);
+    cursor = (struct fh_cursor){ 0 };
+    struct fh_lists *l = &rig.heap->lists;
+    struct fh_block *inside = (struct fh_block *)(void *)(used + 8 * FH_GRANULE);
+    uint32_t class = fh_class_of(l, 4);
+    REQUIRE(*fh_head_of(l, class) == 0);
+    fh_tag_seal(l->space.secret, inside, fh_tag_for(FH_FREE, 4));
+    inside->next = 0;
+    inside->prev = l->mark + class;
+    EQUAL(pass(1, 2000), FH_OK);
+    *fh_head_of(l, class) = fh_link_to(l, inside);
+    fh_map_set(l, class);
+    must_find(FH_BAD_LIST);
+    EQUAL(pass(1, 2000), FH_BAD_LIST);
+}
+
 /* Memory that comes and goes under a heap that is being checked. */
 static unsigned char *piece(unsigned k)
 {
@@ -992,5 +1013,6 @@ TESTS(unit_step) = {
     { "nonsense_in_the_cursor", nonsense_in_the_cursor },
     { "keeps_to_its_budget", keeps_to_its_budget },
     { "work_is_bounded", work_is_bounded },
+    { "finds_one_too_many", finds_one_too_many },
     TESTS_END
 };
