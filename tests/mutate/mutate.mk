@@ -13,6 +13,8 @@
 # are known by their text, so that an edit above them does not make the list stale. See run.py for what counts as killed and
 # mutants.py for the operators. Each mutant's verdict, and what killed it, lies in build/mutate/results.
 #
+# A word that is read unset is found by the compiler, whose warning of it fails the build of the tests; warnings of style kill nothing.
+#
 # The programs are those of unit.mk, and the replay of the fuzzers' corpus: the core built without optimization first, which is
 # built the quickest; then the corpus, 32 bits and their last bytes, the other layout, the count of steps, the sanitizers. What only
 # a build with FH_HARDENED or FH_SINGLE_LIST compiles is not changed.
@@ -46,7 +48,7 @@ mutate-tools: check-tools
 
 mutate: $(B)/check/tables.h $(MUTATE_TOP) | mutate-tools  ## change the core in small ways; fails if the tests do not notice (FILE=, SAMPLE=n, ONLY=text)
 	@nice python3 tests/mutate/run.py --build $(B)/mutate --sources $(sort $(CORE_SRC) $(wildcard src/*.h)) --trees include src tests \
-	    --reader '$(GCC) $(CORE_CFLAGS)' $(MUTATE_EQUAL) --warned '$(GCC) $(CORE_CFLAGS) -O2 $(WARN) -Wno-parentheses' $(MUTATE_PROGRAMS) --equivalent tests/mutate/equivalent --jobs $(JOBS) \
+	    --reader '$(GCC) $(CORE_CFLAGS)' $(MUTATE_EQUAL) --warned '$(GCC) $(CORE_CFLAGS) -O2 -Wuninitialized -Wmaybe-uninitialized -Werror' $(MUTATE_PROGRAMS) --equivalent tests/mutate/equivalent --jobs $(JOBS) \
 	    --file '$(FILE)' --sample '$(or $(SAMPLE),0)' --only '$(ONLY)' --programs '$(PROGRAMS)' $(if $(AGAIN),--again)
 
 # The tool itself: a source with known mutants. About 3 s.

@@ -2,8 +2,8 @@
 #
 # run.py - builds each mutant, lets the tests loose on it, and says which of them nobody noticed.
 #
-# Promise: a mutant counts as killed only if a test failed that passes without it, or if it is refused with the warnings that the tests
-# are compiled with. One that survives every program is equivalent
+# Promise: a mutant counts as killed only if a test failed that passes without it, or if it is refused with those warnings, of the ones
+# that the tests are compiled with, that are about its meaning. One that survives every program is equivalent
 # if the compiler makes the same code of it, or if the list of equivalents has it with a reason; else it fails the run. So does
 # an entry of that list that no mutant needs.
 # Invariant: each process works in a copy of the tree of its own; the tree itself is only read.

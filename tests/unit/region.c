@@ -168,6 +168,22 @@ static void depth_is_logarithmic(void)
     }
 }
 
+/* What was removed already, though its links still lead to headers, is not removed again. */
+static void removed_once(void)
+{
+    start();
+    for (unsigned i = 0; i < PLACES; i++)
+        insert(i);
+    for (unsigned i = 0; i < PLACES; i++) {
+        fh_region_remove(space, header(i));
+        there[i] = false;
+        fh_region_remove(space, header(i));
+        compare();
+        insert(i);
+    }
+    compare();
+}
+
 /* Any wrong bit in a header hides it: its addresses are foreign then. */
 static void damage_hides(void)
 {
@@ -321,6 +337,7 @@ static void ends(void)
 }
 
 TESTS(unit_region) = {
+    { "removed_once", removed_once },
     { "promise4_random_inserts_and_removes", random_inserts_and_removes },
     { "shape_does_not_remember", shape_does_not_remember },
     { "depth_is_logarithmic", depth_is_logarithmic },
