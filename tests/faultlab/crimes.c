@@ -90,33 +90,40 @@ static bool flip(struct lab_model *m, int part)
     return true;
 }
 
-/* Writes what stray writes write: random bytes, zeros, ones, text, a small number, an address. Until something changed. */
-static void scribble(struct lab_model *m, struct lab_span span)
+/* Thinks of what stray writes write: random bytes, zeros, ones, text, a small number, an address. Until something would change. */
+static void think_of_bytes(struct lab_model *m, struct lab_span span, unsigned char *bytes)
 {
-    unsigned char before[64];
-    memcpy(before, span.start, span.bytes);
     do {
         uint64_t kind = lab_below(m, 6);
         uint64_t value = kind == 4 ? lab_below(m, 256) : (uint64_t)(uintptr_t)span.start;
         for (size_t i = 0; i < span.bytes; i++)
-            span.start[i] = kind == 0   ? (unsigned char)lab_below(m, 256)
-                            : kind == 1 ? 0
-                            : kind == 2 ? 0xFF
-                            : kind == 3 ? (unsigned char)('A' + i % 26)
-                                        : (unsigned char)(value >> (i % 8 * 8));
-    } while (memcmp(before, span.start, span.bytes) == 0);
+            bytes[i] = kind == 0   ? (unsigned char)lab_below(m, 256)
+                       : kind == 1 ? 0
+                       : kind == 2 ? 0xFF
+                       : kind == 3 ? (unsigned char)('A' + i % 26)
+                                   : (unsigned char)(value >> (i % 8 * 8));
+    } while (memcmp(bytes, span.start, span.bytes) == 0);
 }
 
+/* Watches the first and the last byte that change: one that is written over with what was there is no damage. */
 static bool stray_write(struct lab_model *m, unsigned char *start, size_t bytes)
 {
     struct lab_span span = { start, bytes };
+    unsigned char after[64];
     if (!lab_is_mapped(start, bytes))
         return false;
-    lab_watch(m, start);
-    lab_watch(m, start + bytes - 1);
+    think_of_bytes(m, span, after);
+    size_t first = 0;
+    size_t last = bytes - 1;
+    while (after[first] == start[first])
+        first++;
+    while (after[last] == start[last])
+        last--;
+    lab_watch(m, start + first);
+    lab_watch(m, start + last);
     m->record->place = start;
     lab_taint(m, span);
-    scribble(m, span);
+    memcpy(start, after, bytes);
     return true;
 }
 

@@ -11,7 +11,7 @@ machdep=$1
 dir=$2
 here=tests/prove
 log=$dir/log
-headers='bits block freelist pool'
+headers='bits block freelist harden pool'
 rm -rf "$dir"
 mkdir -p "$dir/src" "$dir/share"
 export WHY3CONFIG="$dir/why3.conf"
