@@ -258,6 +258,7 @@ static bool mend(struct fh_heap *h, struct fh_cache *c)
     c->most = most < MOST_GRANULES ? most : MOST_GRANULES;
     c->most_bytes = fh_payload_bytes((uint32_t)c->most);
     c->heap = h;
+    fh_store_long(&c->span, 0);
     if (!leads_on(c) || cache_at(h, c->next) == NULL)
         lead_to(c, NULL);
     reseal(c);

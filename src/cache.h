@@ -23,11 +23,11 @@
 
 struct fh_cache {
     struct fh_own own;
+    size_t most;              /* the largest block cached, in granules: here, so that what runs over into the structure changes this */
+    size_t most_bytes;        /* first, which each call for a CPU looks at; and the largest request that such a block meets */
     uintptr_t lo;             /* the region that the last slow call saw: payload of its first block, */
     fh_long span;             /* and its length in bytes; 0 sends every call to the slow path */
     uint32_t secret;
-    size_t most;              /* the largest block cached, in granules, */
-    size_t most_bytes;        /* and the largest request that such a block meets */
     intptr_t room;            /* granules that may still be put; negative: flush */
     intptr_t limit;           /* the room of an empty cache */
     size_t keep;              /* granules that may stay when memory is used that never was */

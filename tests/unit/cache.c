@@ -684,10 +684,12 @@ static void caches_of_cpus(void)
     rig_sound(&rig);
 }
 
-/* The structure of a cache, damaged by one bit. Work goes on after it; no block overlaps another, nothing crashes, and what cannot be had
+/* The structure of a cache, damaged by one bit, or by a run of bytes of all ones that begins at its tag or at its first word. Work goes on after it; no block overlaps another, nothing crashes, and what cannot be had
  * again at the end was reported. */
 struct damage {
     size_t bit;
+    size_t run;               /* bytes from there; 0: the bit alone */
+    size_t before;            /* and so many before the structure */
     bool by_cpu;
     bool done;                /* it came to its end, or a trap */
     bool sound;
@@ -727,7 +729,10 @@ static void commit(void *arg)
         uint32_t k = dice_below(&dice, 40);
         if (i == 300) {
             struct fh_cache *victim = d->by_cpu ? rig.heap->by_cpu[0] : c;
-            ((unsigned char *)victim)[d->bit / 8] ^= (unsigned char)(1u << d->bit % 8);
+            if (d->run == 0)
+                ((unsigned char *)victim)[d->bit / 8] ^= (unsigned char)(1u << d->bit % 8);
+            for (size_t at = 0; at < d->run; at++)
+                ((unsigned char *)victim - d->before)[at] = 0xFF;
         }
         if (d->by_cpu)
             cpu_now = dice_below(&dice, 8) == 0 ? 1 : 0;
@@ -749,7 +754,8 @@ static void commit(void *arg)
     for (cpu_now = 0; cpu_now < CPUS; cpu_now++)
         fh_free(rig.heap, fh_malloc(rig.heap, 2 * RIG_MEMORY));
     d->faults = rig.faults;
-    d->sound &= fh_check(rig.heap) == FH_OK;
+    /* A tag that was run over stays broken. */
+    d->sound &= fh_check(rig.heap) == (d->before == 0 ? FH_OK : FH_BAD_TAG);
     struct tally left = { 0, 0 };
     fh_walk(rig.heap, count_cached, &left);
     bool whole = fh_malloc(rig.heap, total) != NULL && left.cached_blocks == 0;
@@ -764,9 +770,9 @@ static void damaged_structure(bool by_cpu)
     unsigned known = 0;
     const size_t bits = 8 * (sizeof(struct fh_cache) + 12 * sizeof(void *));
     /* The first words are the mark of the heap's own blocks: without it, a block is shown as used, or cached, and that is all. */
-    for (size_t bit = 8 * offsetof(struct fh_cache, lo); bit < bits; bit += by_cpu ? 1 : 3) {
+    for (size_t bit = 8 * sizeof(struct fh_own); bit < bits; bit += by_cpu ? 1 : 3) {
         size_t at = bit / 8;
-        bool is_bound = at >= offsetof(struct fh_cache, most) && at < offsetof(struct fh_cache, room);
+        bool is_bound = at >= offsetof(struct fh_cache, most) && at < offsetof(struct fh_cache, lo);
         /* See cache.h: between two slow calls, the bounds of a cache that its user holds are believed. A bool that is neither cannot be read. */
         if ((!by_cpu && is_bound) || (at == offsetof(struct fh_cache, incomplete) && bit % 8 != 0))
             continue;
@@ -791,6 +797,21 @@ static void damaged_structure_of_a_cpu(void)
 static void damaged_structure_of_a_user(void)
 {
     damaged_structure(false);
+}
+
+/* What runs over into a CPU's cache from below meets a bound first, which the next call looks at: no word behind it is believed. */
+static void overrun_into_structure(void)
+{
+    struct damage *d = host_map_shared(sizeof *d);
+    REQUIRE(d != NULL);
+    for (size_t before = 0; before <= FH_TAG_BYTES; before += FH_TAG_BYTES) {
+        for (size_t end = offsetof(struct fh_cache, most) + 4; end <= sizeof(struct fh_cache); end += 4) {
+            *d = (struct damage){ .run = before + end, .before = before, .by_cpu = true };
+            host_run(commit, d, 10);
+            if (!CHECK(d->done && d->sound && d->faults != 0))
+                say("  %z bytes over the first ones of a cache and %z before it, %s\n", end, before, d->done ? "unsound" : "did not end well");
+        }
+    }
 }
 
 /* What a warm cache has and has room for is taken and put without the lock; the largest cached size and the smallest too. */
@@ -1444,6 +1465,7 @@ TESTS(unit_cache) = {
     { "by_cpu_traps", by_cpu_traps },
     { "damaged_structure_of_a_cpu", damaged_structure_of_a_cpu },
     { "damaged_structure_of_a_user", damaged_structure_of_a_user },
+    { "overrun_into_structure", overrun_into_structure },
     { "random_work", random_work },
     { "drained_before_refusal", drained_before_refusal },
     { "double_free", double_free },
