@@ -293,8 +293,12 @@ static bool cut(struct fh_heap *h, struct fh_block *b, uint32_t size, uint32_t *
     look(h, &v);
     if (b == h->top)
         return carve_top(h, &v, size, n);
-    if (b == h->victim)
+    if (b == h->victim) {
+        /* Who extends a block over the victim has its size from the tag. */
+        if (fh_rarely(size != h->victim_size))
+            return fh_blame(&h->lists, FH_BAD_CONTROL, b, size, h->victim_size);
         return carve_victim(h, &v, n);
+    }
     return carve(h, &v, b, size, n);
 }
 
@@ -786,7 +790,11 @@ void fh_pool_relist(struct fh_heap *h)
         uint32_t tag = 0;
         uint32_t n = 0;
         fh_space_find(&h->lists.space, r->lo);
-        for (struct fh_block *b = (struct fh_block *)r->lo; (b = resync(h, b, hi, &tag, &n)) != NULL; b = fh_after(b, n)) {
+        const struct fh_block *expected = (const struct fh_block *)r->lo;
+        struct fh_block *b = (struct fh_block *)r->lo;
+        for (; (b = resync(h, b, hi, &tag, &n)) != NULL; b = fh_after(b, n)) {
+            bool in_step = b == expected;
+            expected = in_step ? fh_after(b, n) : NULL;
             /* The top has no footer until it is one block among others again. */
             if (tag == FH_TOP)
                 fh_make_free(secret_of(h), b, n);
@@ -797,6 +805,10 @@ void fh_pool_relist(struct fh_heap *h)
                 fh_pool_promote(h, b);
                 /* The insertion may have asked for the region of another block. */
                 fh_space_find(&h->lists.space, r->lo);
+            } else if (fh_is_free(tag) && in_step) {
+                /* On no list any more: its links shall not lead to what is handed out where its neighbours on the list were. */
+                b->next = 0;
+                b->prev = 0;
             }
         }
     }

@@ -26,7 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { TRIALS_A_HEAP = 2, MOST_WORKERS = 16, MOST_CLASSES = 64, EXAMPLES = 3 };
+enum { TRIALS_A_HEAP = 2, TRIALS_A_LARGE_HEAP = 8, MOST_WORKERS = 16, MOST_CLASSES = 64, EXAMPLES = 3 };
 
 struct options {
     const char *subject;
@@ -34,6 +34,7 @@ struct options {
     size_t heap_bytes;
     long trials;
     long trial;                /* this one alone, or -1 */
+    long sparse;               /* of the classes that make the subject read the whole heap, one trial in so many */
     uint64_t seed;
     long operations;           /* after the crime; 0: some hundred */
     unsigned workers;
@@ -64,7 +65,7 @@ static const char *const outcome_names[LAB_OUTCOMES] = {
     "nothing", "hang", "crash", "broken", "detected", "silent", "found", "lost", "harmless",
 };
 
-static struct options options = { .heap_bytes = 65536, .trials = 100, .trial = -1, .seed = 1, .workers = 2 };
+static struct options options = { .heap_bytes = 65536, .trials = 100, .trial = -1, .sparse = 1, .seed = 1, .workers = 2 };
 static struct board *board;
 static struct lab_model model;
 static const struct lab_subject *subject;
@@ -91,6 +92,17 @@ static uint64_t mix(uint64_t a, uint64_t b)
 {
     uint64_t state = options.seed ^ a * 0x9E3779B97F4A7C15u ^ b << 40;
     return lab_random(&state);
+}
+
+static bool is_large(void)
+{
+    return options.heap_bytes > (size_t)16 << 20;
+}
+
+/* An aged heap is used for more trials where it takes longer to make. */
+static long trials_a_heap(void)
+{
+    return is_large() ? TRIALS_A_LARGE_HEAP : TRIALS_A_HEAP;
 }
 
 /* Opens heap number `number` and works on it for a random time. */
@@ -134,7 +146,7 @@ static void set_limits(void)
     struct sigaction action = { .sa_sigaction = hear_trap, .sa_flags = (int)(SA_SIGINFO | SA_RESETHAND) };
     sigaction(SIGILL, &action, NULL);
 
-    bool large = options.heap_bytes > (size_t)16 << 20 || options.operations > 10000;
+    bool large = is_large() || options.operations > 10000;
     struct itimerval limit = { .it_value = { large ? 10 : 1, 0 } };
     setitimer(ITIMER_PROF, &limit, NULL);
     alarm(60);
@@ -255,6 +267,13 @@ static bool is_chosen(const struct lab_crime *crime)
     return options.only == NULL || strcmp(crime->name, options.only) == 0;
 }
 
+static bool is_wanted(const struct lab_crime *crime, long trial)
+{
+    if (options.trial >= 0)
+        return trial == options.trial;
+    return trial < options.trials && (!crime->reads_all || trial % options.sparse == 0);
+}
+
 /* In a process of its own: one heap, and the trials of all classes on it. */
 static _Noreturn void one_heap(long number, unsigned worker)
 {
@@ -267,8 +286,8 @@ static _Noreturn void one_heap(long number, unsigned worker)
     for (unsigned class = 0; class < lab_crime_count; class++) {
         if (!is_chosen(&lab_crimes[class]))
             continue;
-        for (long trial = number * TRIALS_A_HEAP; trial < (number + 1) * TRIALS_A_HEAP; trial++) {
-            if (options.trial < 0 ? trial < options.trials : trial == options.trial)
+        for (long trial = number * trials_a_heap(); trial < (number + 1) * trials_a_heap(); trial++) {
+            if (is_wanted(&lab_crimes[class], trial))
                 one_trial(&lab_crimes[class], trial, worker);
         }
     }
@@ -296,7 +315,7 @@ static void heap_process(long number, unsigned worker)
 
 static void work(unsigned worker)
 {
-    long heaps = (options.trials + TRIALS_A_HEAP - 1) / TRIALS_A_HEAP;
+    long heaps = (options.trials + trials_a_heap() - 1) / trials_a_heap();
     for (long number = (long)worker; number < heaps; number += (long)options.workers)
         heap_process(number, worker);
 }
@@ -393,6 +412,7 @@ static void print_help(void)
          "  --class NAME     this class only                  --trial N    this trial only\n"
          "  --seed N         another set of trials (1)        --ops N      calls after each crime (some hundred)\n"
          "  --workers N      processes side by side (2)       --verbose    a line for each trial\n"
+         "  --sparse N       one trial in N (1) of the classes that make the subject read the whole heap\n"
          "  --here           with --class and --trial: in this process, for a debugger\n"
          "prints a line for each class: subject, bits, granule, heap in KiB, class, - or past, trials, hang, crash,\n"
          "broken, detected, silent, found, lost, harmless, late, missed, mean and most calls to detection, percent of the\n"
@@ -443,6 +463,8 @@ static void read_options(char **arg)
             options.seed = (uint64_t)number_of(value, name);
         else if (strcmp(name, "--ops") == 0)
             options.operations = number_of(value, name);
+        else if (strcmp(name, "--sparse") == 0)
+            options.sparse = number_of(value, name);
         else if (strcmp(name, "--workers") == 0)
             options.workers = (unsigned)number_of(value, name);
         else
@@ -462,6 +484,8 @@ static void check_options(void)
         give_up("no subject;", "try --help");
     if (options.workers == 0 || options.workers > MOST_WORKERS)
         give_up("workers must be 1 to 16,", "not that many");
+    if (options.sparse == 0)
+        give_up("one trial in", "none");
     if (options.heap_bytes < 65536)
         give_up("the heap must be 65536 bytes at least", "");
     if (options.here && (options.only == NULL || options.trial < 0))
@@ -524,7 +548,7 @@ int main(int argc, char **argv)
     if (options.trial >= 0) {
         options.trials = options.trial + 1;
         options.workers = 1;
-        heap_process(options.trial / TRIALS_A_HEAP, 0);
+        heap_process(options.trial / trials_a_heap(), 0);
     } else {
         run_workers();
     }

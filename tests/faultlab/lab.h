@@ -61,7 +61,7 @@ struct lab_record {
 };
 
 /* The model. */
-enum { LAB_MOST_LIVE = 700, LAB_MOST_FREED = 64, LAB_MOST_WATCHED = 12 };
+enum { LAB_MOST_LIVE = 700, LAB_MOST_FREED = 64, LAB_MOST_WATCHED = 12, LAB_LARGE = 1 << 20 };
 
 struct lab_block {
     unsigned char *ptr;
@@ -138,6 +138,7 @@ struct lab_crime {
     const char *name;
     bool (*commit)(struct lab_model *m, int argument);
     int argument;
+    bool reads_all;            /* the heap is mostly mended as a whole, which takes as long as a hundred trials if it is large */
     bool needs_past;           /* cannot be known for certain without a memory of the past: no promise of the always-on build */
     const char *what;
 };

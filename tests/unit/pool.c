@@ -988,6 +988,56 @@ static void links_met_by_cuts(void)
     rig_sound(&rig);
 }
 
+/* The size of the victim that the heap holds, when a block grows over the victim: nothing is written that is measured with it. */
+static void damaged_victim_extended(void)
+{
+    for (unsigned bit = 0; bit < 32; bit++) {
+        make_row();
+        void *large = fh_malloc(rig.heap, 3000);
+        REQUIRE(large != NULL && fh_malloc(rig.heap, 100) != NULL);
+        fh_free(rig.heap, large);
+        CHECK(fh_malloc(rig.heap, 2000) == large);
+        struct fh_block *victim = rig.heap->victim;
+        uint32_t size = rig.heap->victim_size;
+        REQUIRE(size != 0);
+        rig.heap->victim_size = size ^ (uint32_t)1 << bit;
+        CHECK(!fh_resize(rig.heap, large, 2100));
+        EQUAL(rig.faults, 1);
+        EQUAL(rig.fault.kind, FH_BAD_CONTROL);
+        CHECK(rig.fault.block == victim);
+        EQUAL(rig.fault.expected, size);
+        EQUAL(rig.fault.found, size ^ (uint32_t)1 << bit);
+        rig.faults = 0;
+        rig_sound(&rig);
+        CHECK(fh_resize(rig.heap, large, 2100));
+    }
+}
+
+/* A free block that mending leaves off the lists, because its footer is wrong, keeps no links: where it was linked to, the next owner
+ * may write what looks like the link back. */
+static void unlisted_keeps_no_links(void)
+{
+    comb(100);
+    struct fh_block *b = as_block(teeth[5]);
+    struct fh_block *ahead = as_block(teeth[7]);
+    uint32_t self = fh_link_to(&rig.heap->lists, b);
+    EQUAL(ahead->next, self);
+    uint32_t size = *fh_footer_of(as_block(teeth[6]));
+    *fh_footer_of(as_block(teeth[6])) = size + 1;
+    fh_pool_relist(rig.heap);
+    EQUAL(b->next | b->prev, 0);
+    *fh_footer_of(as_block(teeth[6])) = size;
+    unsigned char *owned = fh_malloc(rig.heap, 100);
+    for (unsigned i = 0; i < BLOCKS && owned != teeth[7]; i++)
+        owned = fh_malloc(rig.heap, 100);
+    REQUIRE(owned == teeth[7]);
+    rig_poke(owned, self);
+    fh_free(rig.heap, teeth[4]);
+    EQUAL(rig.faults, 1);
+    EQUAL(rig.fault.kind, FH_BAD_LINK);
+    EQUAL(ahead->next, self);
+}
+
 /* Blocks cut in one run: as many as fit and are wanted, the last with what is left. */
 static void runs(void)
 {
@@ -1711,6 +1761,8 @@ TESTS(unit_pool) = {
     { "large_before", large_before },
     { "before_the_region", before_the_region },
     { "watched_block_absorbed", watched_block_absorbed },
+    { "damaged_victim_extended", damaged_victim_extended },
+    { "unlisted_keeps_no_links", unlisted_keeps_no_links },
     { "free_blocks_behind", free_blocks_behind },
     { "words_of_the_heap", words_of_the_heap },
     { "victims_cut", victims_cut },
