@@ -4,17 +4,22 @@
  *
  * Two CPUs, each with a cache. On the first a thread is interrupted anywhere by a handler, and this by a second one, whenever
  * the lock does not mask them; all of them allocate and free. On the other CPU a thread does, which also drains. The steps are
- * those of src/cache.c: reads and writes of head, next, span, asked and busy one at a time, the pool under the lock.
+ * those of src/cache.c: reads and writes of head, next, room, span, asked and busy one at a time, the pool under the lock. How caches
+ * are opened and closed is in caches.pml.
  *
  * Held to: a block is handed out to one context only, is in one list only and is never lost; every run ends, and in its end all
- * blocks are in a list, in the pool or in someone's hand.
- * Not in the model: what the words of a block say (seal, mark), sizes, memory weaker than sequential consistency (the words that
- * two CPUs share are span and asked, either value of which the reader takes as good).
+ * blocks are in a list, in the pool or in someone's hand. No slow call finds more counted than is in use (which it would take for
+ * damage), and no flush finds less than was counted. Wherever the first CPU's thread is stopped, by an interrupt or for good by a
+ * fork of its process, its cache's list has no fewer blocks than were counted.
+ * Not in the model: what the words of a block say (seal, mark), sizes, damage, memory weaker than sequential consistency (the words
+ * that two CPUs share are span and asked, either value of which the reader takes as good).
  *
  * Broken on purpose, each of which must be found:
  *   -DBUSY_UNTESTED   a call that interrupted another one uses the cache all the same
  *   -DDRAIN_TAKES     draining empties the other CPU's cache instead of asking it to
  *   -DUNMASKED        the lock does not mask interrupts
+ *   -DTAKE_COUNTS_LATE   a block leaves its list before it is no longer counted
+ *   -DPUT_COUNTS_EARLY   a block is counted before it is in its list
  */
 
 #define NIL 255
@@ -30,7 +35,7 @@ byte next[BLOCKS];
 byte owner[BLOCKS] = NOBODY;      /* what the specification knows: who holds a block */
 bool pooled[BLOCKS] = true;
 byte head[2] = NIL;
-byte held[2];                     /* blocks in a cache: its room, seen from the other side */
+byte held[2];                     /* blocks counted as cached: the limit less the room */
 bool known[2];                    /* the span is not zero */
 bool asked[2];
 bool busy[2];
@@ -102,28 +107,58 @@ inline pool_give(b)
     }
 }
 
-/* Links are read and written one at a time, with or without the lock: what must keep others out is the busy flag. */
+/* Links are read and written one at a time, with or without the lock: what must keep others out is the busy flag. The block is counted
+ * once it can be found: see fh_cache_put. */
 inline push(c, b, seen)
 {
     seen = head[c];
     next[b] = seen;
+#ifdef PUT_COUNTS_EARLY
+    held[c]++;
+    head[c] = b
+#else
     head[c] = b;
     held[c]++
+#endif
+}
+
+/* b is the first block of the list. No longer counted while it can still be found: see fh_cache_take. */
+inline pop(c, b, seen)
+{
+    seen = next[b];
+#ifdef TAKE_COUNTS_LATE
+    head[c] = seen;
+    held[c]--
+#else
+    held[c]--;
+    head[c] = seen
+#endif
+}
+
+inline flush_one(c, b, seen)
+{
+    b = head[c];
+    head[c] = NIL;
+    held[c]--;
+    seen = next[b];
+    pool_give(b);
+    head[c] = seen
 }
 
 inline flush_all(c, b, seen)
 {
     do
     :: head[c] == NIL -> break
-    :: else ->
-        b = head[c];
-        head[c] = NIL;
-        seen = next[b];
-        pool_give(b);
-        head[c] = seen
+    :: else -> flush_one(c, b, seen)
     od;
-    held[c] = 0;
+    assert(held[c] == 0);
     asked[c] = false
+}
+
+/* What count_anew would take for damage. */
+inline look_at_count(c)
+{
+    assert(locked && held[c] + pooled[0] + pooled[1] + pooled[2] <= BLOCKS)
 }
 
 inline drain(me, b, seen, c)
@@ -169,12 +204,11 @@ inline allocate(me, mine)
         b = head[c];
         if
         :: b != NIL && known[c] ->
-            seen = next[b];
-            head[c] = seen;
-            held[c]--;
+            pop(c, b, seen);
             mine = b
         :: else ->
             enter(me, state);
+            look_at_count(c);
             if
             :: asked[c] -> flush_all(c, b, seen)
             :: else
@@ -183,9 +217,7 @@ inline allocate(me, mine)
             b = head[c];
             if
             :: b != NIL ->
-                seen = next[b];
-                head[c] = seen;
-                held[c]--;
+                pop(c, b, seen);
                 mine = b
             :: else ->
                 pool_take(mine);
@@ -237,29 +269,42 @@ inline give_back(me, mine)
     if
     :: inside ->
         if
-        :: known[c]
+        :: known[c] -> push(c, mine, seen); mine = NIL
         :: else ->
             enter(me, state);
+            look_at_count(c);
             if
             :: asked[c] -> flush_all(c, b, seen)
             :: else
             fi;
             known[c] = true;
-            leave(me, state)
+            leave(me, state);
+            /* Another CPU may have drained since. */
+            if
+            :: known[c] -> push(c, mine, seen); mine = NIL
+            :: else
+            fi
         fi;
-        push(c, mine, seen);
         if
-        :: held[c] > 1 ->
+        :: mine == NIL && held[c] > 1 ->
             enter(me, state);
-            flush_all(c, b, seen);
+            look_at_count(c);
+            do
+            :: head[c] != NIL && held[c] > 1 -> flush_one(c, b, seen)
+            :: else -> break
+            od;
             leave(me, state)
         :: else
         fi;
         busy[c] = false
-    :: else ->
+    :: else
+    fi;
+    if
+    :: mine != NIL ->
         enter(me, state);
         pool_give(mine);
         leave(me, state)
+    :: else
     fi;
     mine = NIL
 }
@@ -294,12 +339,29 @@ proctype other_cpu()
     finished++
 }
 
+/* The list of the first CPU's cache, as a process that forked here would find it. */
+inline look_at_list(b, n)
+{
+    b = head[0];
+    n = 0;
+    do
+    :: b == NIL || n > BLOCKS -> break
+    :: else -> n++; b = next[b]
+    od;
+    assert(n >= held[0] && n <= BLOCKS);
+    b = NIL;
+    n = 0
+}
+
 /* A handler interrupts what runs, and this goes on when it is done. */
 proctype first_handler() provided (level <= 1)
 {
     byte me = 1;
     LOCALS;
-    atomic { level == 0 && !masked -> level = 1 };
+    atomic {
+        level == 0 && !masked -> level = 1;
+        look_at_list(b, seen)
+    };
     work(me);
     atomic { level = 0; finished++ }
 }
@@ -309,7 +371,11 @@ proctype second_handler()
     byte me = 2;
     byte interrupted;
     LOCALS;
-    atomic { !masked -> interrupted = level; level = 2 };
+    atomic {
+        !masked -> interrupted = level;
+        level = 2;
+        look_at_list(b, seen)
+    };
     work(me);
     atomic { level = interrupted; finished++ }
 }

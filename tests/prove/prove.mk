@@ -8,7 +8,7 @@
 #   wp           contracts of the leaf functions, by Frama-C's WP, on a 64-bit machine
 #   exhaust      the small functions on every argument
 #   scope        all sequences of calls on a tiny heap, each state compared with a model
-#   spin         the protocols of the caches and of the deferred frees, over all interleavings, with mutants
+#   spin         the protocols of the caches, of opening them and of the deferred frees, over all interleavings, with mutants
 #   eva          whole scripts of calls without a run-time error, by Frama-C's abstract interpreter
 #
 # Where each function stands that has no contract is in left-out, with the reason. Each part leaves its count in build/prove and
@@ -16,7 +16,7 @@
 
 PROVE := $(B)/prove
 PROVE_NEED := frama-c:frama-c-base why3:why3 z3:z3 cvc4:cvc4 spin:spin
-PROVE_PARTS := facts wp-x86_64 exhaust-16 exhaust-8 scope-16 scope-8 scope-single spin-cache spin-deferred eva-x86_64
+PROVE_PARTS := facts wp-x86_64 exhaust-16 exhaust-8 scope-16 scope-8 scope-single spin-cache spin-caches spin-deferred eva-x86_64
 
 .PHONY: prove prove-need $(PROVE_PARTS:%=prove-%)
 prove: $(PROVE_PARTS:%=prove-%)  ## prove what can be proved: contracts, protocols, every argument (10 minutes)
@@ -70,7 +70,10 @@ prove-scope-16 prove-scope-8 prove-scope-single: prove-scope-%: $(PROVE)/scope-%
 	@sed 's/^ */scope: /; s/$$/ ($*)/' $(PROVE)/scope-$*/log | tee $(PROVE)/scope-$*/count
 
 prove-spin-cache: prove-need
-	@sh tests/prove/spin.sh $(PROVE)/spin-cache cache -DCALLS=2 -- BUSY_UNTESTED DRAIN_TAKES UNMASKED
+	@sh tests/prove/spin.sh $(PROVE)/spin-cache cache -DCALLS=2 -- BUSY_UNTESTED DRAIN_TAKES UNMASKED TAKE_COUNTS_LATE PUT_COUNTS_EARLY
+
+prove-spin-caches: prove-need
+	@sh tests/prove/spin.sh $(PROVE)/spin-caches caches -DCALLS=2 -- SECOND_UNSEEN CLOSED_LINKED LINKED_UNLOCKED
 
 prove-spin-deferred: prove-need
 	@sh tests/prove/spin.sh $(PROVE)/spin-deferred deferred -DROUNDS=1 -- PUSH_WRITES TAKE_WRITES LINK_ONCE
