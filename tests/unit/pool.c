@@ -1036,6 +1036,17 @@ static void unlisted_keeps_no_links(void)
     EQUAL(rig.faults, 1);
     EQUAL(rig.fault.kind, FH_BAD_LINK);
     EQUAL(ahead->next, self);
+    /* Behind a tag that is none it may be no block at all: not a word of it is written. */
+    comb(100);
+    put_below(teeth[2], FH_TAG_LIMIT);
+    *fh_footer_of(as_block(teeth[6])) = size + 1;
+    uint32_t next = b->next;
+    uint32_t prev = b->prev;
+    CHECK(next != 0 && prev != 0);
+    fh_pool_relist(rig.heap);
+    CHECK(b->next == next && b->prev == prev);
+    for (uint32_t class = 0; class < rig.heap->lists.classes; class++)
+        CHECK(*fh_head_of(&rig.heap->lists, class) != self);
 }
 
 /* Blocks cut in one run: as many as fit and are wanted, the last with what is left. */
