@@ -113,6 +113,15 @@ FH_HOT void set_victim(struct fh_heap *h, struct fh_block *b, uint32_t size)
     h->victim_size = size;
 }
 
+/* The victim, the tag of which does not say the size that the heap holds: it is a huge one, or false with the blame. */
+static FH_COLD bool open_huge_victim(struct fh_heap *h, const struct fh_block *b, uint32_t tag)
+{
+    uint32_t size = h->victim_size;
+    if (size >= FH_HUGE && fh_open_huge(&h->lists, b) == size)
+        return true;
+    return fh_blame(&h->lists, FH_BAD_TAG, b, fh_tag_for(FH_FREE, size), tag);
+}
+
 /* Is the victim what the heap holds it for? False with the blame if not. */
 FH_HOT bool open_victim(struct fh_heap *h, struct fh_view *v)
 {
@@ -120,8 +129,9 @@ FH_HOT bool open_victim(struct fh_heap *h, struct fh_view *v)
     if (fh_rarely((uintptr_t)b % FH_GRANULE != 0 || !fh_sees(v, &h->lists.space, b)))
         return fh_blame(&h->lists, FH_BAD_CONTROL, b, 0, 0);
     uint32_t tag = fh_tag_open(v->secret, b);
-    if (fh_rarely(tag != fh_tag_for(FH_FREE, h->victim_size)))
-        return fh_blame(&h->lists, FH_BAD_TAG, b, fh_tag_for(FH_FREE, h->victim_size), tag);
+    /* A sum, because a huge size may have the bit of the flag. */
+    if (fh_rarely(tag != FH_FREE + (h->victim_size << FH_SIZE_SHIFT)))
+        return open_huge_victim(h, b, tag);
     return true;
 }
 

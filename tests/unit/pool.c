@@ -1013,6 +1013,36 @@ static void damaged_victim_extended(void)
     }
 }
 
+/* The same for a huge victim, the tag of which does not show its size, when it is cut by malloc: any other size is known. */
+static void damaged_huge_victim(void)
+{
+    const size_t huge = (size_t)FH_HUGE * FH_GRANULE;
+    const size_t bytes = 6 * huge;
+    void *mem = host_map(NULL, bytes);
+    REQUIRE(mem != NULL);
+    for (unsigned bit = 0; bit <= 32; bit++) {
+        rig_open(&rig, mem, bytes);
+        void *large = fh_malloc(rig.heap, 4 * huge);
+        REQUIRE(large != NULL && fh_malloc(rig.heap, 100) != NULL);
+        fh_free(rig.heap, large);
+        CHECK(fh_malloc(rig.heap, 100) == large);
+        struct fh_block *victim = rig.heap->victim;
+        uint32_t size = rig.heap->victim_size;
+        REQUIRE(size >= FH_HUGE);
+        uint32_t found = bit < 32 ? size ^ (uint32_t)1 << bit : size;
+        rig.heap->victim_size = found;
+        CHECK(fh_malloc(rig.heap, 200) != NULL);
+        /* One that says that it is too small for the request is not looked at. */
+        bool met = bit < 32 && found >= 300 / FH_GRANULE;
+        EQUAL(rig.faults, met);
+        CHECK(!met || (rig.fault.kind == FH_BAD_TAG && rig.fault.block == victim));
+        rig.faults = 0;
+        if (bit == 32 || met)
+            rig_sound(&rig);
+    }
+    host_unmap(mem, bytes);
+}
+
 /* A free block that mending leaves off the lists, because its footer is wrong, keeps no links: where it was linked to, the next owner
  * may write what looks like the link back. */
 static void unlisted_keeps_no_links(void)
@@ -1773,6 +1803,7 @@ TESTS(unit_pool) = {
     { "before_the_region", before_the_region },
     { "watched_block_absorbed", watched_block_absorbed },
     { "damaged_victim_extended", damaged_victim_extended },
+    { "damaged_huge_victim", damaged_huge_victim },
     { "unlisted_keeps_no_links", unlisted_keeps_no_links },
     { "free_blocks_behind", free_blocks_behind },
     { "words_of_the_heap", words_of_the_heap },
