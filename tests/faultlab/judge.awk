@@ -9,7 +9,7 @@
 #     zeros, its list ends early and nothing shows it before a block behind that place is touched; this is refused unless the
 #     first word of the block that it is linked to, which may be in use by now, is the link back. For a block that holds one
 #     byte and zeros that chance is 1 in 256, and 1 in 100,000 trials come to it
-#   - where there is harm, at least 99.9 % is reported by a call; what only fh_check finds counts if no call touched it. In the
+#   - where there is harm, at least 99.9 %, in whole trials, is reported by a call; what only fh_check finds counts if no call touched it. In the
 #     control structure 99 %, and by fh_check is enough
 #   - damage to a tag is reported by the first call that touches the block, or a neighbour that can see it. (A cache puts the look at
 #     the neighbours off; a link is not looked at by what does not follow it.)
@@ -56,7 +56,7 @@ NF == 22 {
     if ($5 ~ /^flip-(region|heads|map|counts|port|control|cache)$/)
         verdict(detected + found >= 0.99 * harm, "is-found")
     else
-        verdict(detected + found - $17 >= 0.999 * harm, "is-reported")
+        verdict(harm - (detected + found - $17) <= int(0.001 * harm + 0.5), "is-reported")
     if ($5 ~ /^(flip-tag-used|flip-tag-free|flip-tag-end|overflow-1|overflow-8|underflow-1)$/ && subject !~ /cache/)
         verdict($16 == 0, "is-reported-in-time")
     if ($5 ~ /^(free|re)-|^twice-(now|across|later)$/)
