@@ -433,7 +433,7 @@ static FH_COLD bool finish_put(struct fh_cache *c, struct fh_block *b, bool done
 
 struct fh_cache *fh_cache_open(struct fh_heap *h)
 {
-    if (FH_IS_HARDENED || fh_port_of(h)->cache == NULL)
+    if (fh_port_of(h)->cache == NULL || FH_IS_HARDENED)
         return NULL;
     uintptr_t state = fh_enter(h);
     size_t share = h->total * FH_GRANULE / HEADS_SHARE / sizeof(struct fh_block *);

@@ -8,12 +8,6 @@
  */
 #include "cache.h"
 
-/* Asked without the lock, before anything else: a damaged structure is left to fh_enter. */
-static inline bool has_cpu_caches(const struct fh_heap *h)
-{
-    return h->by_cpu != NULL && h->seal == fh_seal_for(h);
-}
-
 /* The rescue leaves the lock, and knows granules only. */
 static inline void *exactly(struct fh_heap *h, void *ptr, size_t size)
 {
@@ -36,13 +30,27 @@ void *fh_malloc_from_pool(struct fh_heap *h, uint32_t granules, size_t size)
     return b;
 }
 
-/* Either way the call ends here: what comes after returns for it, and this needs no frame. */
-void *fh_malloc(struct fh_heap *h, size_t size)
+/* The layer is asked without the lock; the port that names it is looked at first. */
+static FH_APART void *malloc_from_cache(struct fh_heap *h, uint32_t granules, size_t size)
+{
+    return fh_port_of(h)->cache->malloc(h, granules, size);
+}
+
+static FH_COLD void *malloc_huge(struct fh_heap *h, size_t size)
 {
     uint32_t granules = fh_granules_for(size);
-    if (fh_rarely(granules == 0))
+    if (granules == 0)
         return NULL;
-    return has_cpu_caches(h) ? h->port->cache->malloc(h, granules, size) : fh_malloc_from_pool(h, granules, size);
+    return h->by_cpu != NULL ? malloc_from_cache(h, granules, size) : fh_malloc_from_pool(h, granules, size);
+}
+
+/* Each way is the call's last step, so that it needs no frame. */
+void *fh_malloc(struct fh_heap *h, size_t size)
+{
+    if (fh_rarely(size > FH_PLAIN_REQUEST))
+        return malloc_huge(h, size);
+    uint32_t granules = fh_plain_granules_for(size);
+    return fh_rarely(h->by_cpu != NULL) ? malloc_from_cache(h, granules, size) : fh_malloc_from_pool(h, granules, size);
 }
 
 void *fh_aligned_alloc(struct fh_heap *h, size_t align, size_t size)
@@ -88,12 +96,17 @@ void fh_free_to_pool(struct fh_heap *h, void *ptr)
     fh_leave(h, state);
 }
 
+static FH_APART void free_to_cache(struct fh_heap *h, void *ptr)
+{
+    fh_port_of(h)->cache->free(h, ptr);
+}
+
 void fh_free(struct fh_heap *h, void *ptr)
 {
     if (ptr == NULL)
         return;
-    if (has_cpu_caches(h))
-        h->port->cache->free(h, ptr);
+    if (fh_rarely(h->by_cpu != NULL))
+        free_to_cache(h, ptr);
     else
         fh_free_to_pool(h, ptr);
 }

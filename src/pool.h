@@ -69,16 +69,24 @@ static inline bool fh_keeps_all(const struct fh_heap *h)
 #define FH_MAX_REQUEST \
     (SIZE_MAX / FH_GRANULE > FH_MAX_GRANULES ? (size_t)FH_MAX_GRANULES * FH_GRANULE : SIZE_MAX - (SIZE_MAX > FH_HUGE ? (size_t)FH_HUGE : 64))
 
-/* How many granules a block for that many payload bytes takes; 0 if no block can be that large. */
+/* A request up to here makes no huge block. Half of what could be said: a comparison with a power of two needs no register more. */
+#define FH_PLAIN_REQUEST (FH_MAX_REQUEST / FH_GRANULE < FH_HUGE ? FH_MAX_REQUEST : (size_t)((uint64_t)FH_HUGE / 2 * FH_GRANULE - 1))
+
+/* How many granules a block for that many payload bytes takes, FH_PLAIN_REQUEST at most. */
+static inline uint32_t fh_plain_granules_for(size_t size)
+{
+    uint32_t granules = (uint32_t)((size + FH_TAG_BYTES + FH_TAIL_BYTES + (FH_GRANULE - 1)) / FH_GRANULE);
+    return granules < FH_LEAST_GRANULES ? FH_LEAST_GRANULES : granules;
+}
+
+/* The same for any request; 0 if no block can be that large. */
 static inline uint32_t fh_granules_for(size_t size)
 {
     /* Compared before anything is added: size + tag + rounding would wrap for sizes near SIZE_MAX. */
     if (fh_rarely(size > FH_MAX_REQUEST))
         return 0;
-    uint32_t granules = (uint32_t)((size + FH_TAG_BYTES + FH_TAIL_BYTES + (FH_GRANULE - 1)) / FH_GRANULE);
-    if (fh_rarely(granules >= FH_HUGE))
-        return fh_huge_round(granules);
-    return granules < FH_LEAST_GRANULES ? FH_LEAST_GRANULES : granules;
+    uint32_t granules = fh_plain_granules_for(size);
+    return fh_rarely(granules >= FH_HUGE) ? fh_huge_round(granules) : granules;
 }
 
 /* How many granules more must be free to find that alignment anywhere in them. */
