@@ -9,8 +9,6 @@
 
 #include "cache.h"
 
-#include "cache.h"
-
 enum { CPUS = 3, SLOTS = 120 };
 
 static struct rig rig;
@@ -501,17 +499,19 @@ static void overrun_met_by_a_flush(void)
 /* A head that leads nowhere, met by an allocation: reported, and the request is met all the same. */
 static void damaged_heads(void)
 {
-    for (unsigned who = 0; who < 3; who++) {
+    for (unsigned who = 0; who < 4; who++) {
         struct fh_cache *c = open_held(RIG_MEMORY);
         REQUIRE(fh_malloc(rig.heap, RIG_MEMORY / 2) != NULL);
         unsigned char *ptr = fh_malloc(rig.heap, 100);
         uint32_t n = granules_at(ptr);
         make_room(c);
         fh_cache_free(c, ptr);
-        void *bad = who == 0 ? rig_launder((const void *)(uintptr_t)(FH_GRANULE * 5)) : ptr;
+        void *bad = who == 0 ? rig_launder((const void *)(uintptr_t)(FH_GRANULE * 5)) : who == 3 ? ptr + 4 : ptr;
         *fh_quick_head(c, n) = block(bad);
         if (who == 1)
             *fh_mark_of(block(ptr)) ^= 0x10;
+        if (who == 3)         /* misaligned, and not met by the quick look, which may read it */
+            c->span = 0;
         uint32_t tag = 0;
         if (who == 2) {
             rig_poke(ptr - 4, 0x13131313);
@@ -522,10 +522,11 @@ static void damaged_heads(void)
         unsigned char *got = fh_cache_malloc(c, 100);
         CHECK(got != NULL && got != ptr);
         EQUAL(rig.faults, 1);
-        EQUAL(rig.fault.kind, who == 0 ? FH_BAD_LINK : FH_BAD_TAG);
+        bool leads_nowhere = who == 0 || who == 3;
+        EQUAL(rig.fault.kind, leads_nowhere ? FH_BAD_LINK : FH_BAD_TAG);
         CHECK(rig.fault.block == bad && rig.fault.ptr == NULL);
-        EQUAL(rig.fault.expected, who == 0 ? 0 : n);
-        EQUAL(rig.fault.found, who == 0 ? (uint32_t)(uintptr_t)bad : tag);
+        EQUAL(rig.fault.expected, leads_nowhere ? 0 : n);
+        EQUAL(rig.fault.found, leads_nowhere ? (uint32_t)(uintptr_t)bad : tag);
     }
 }
 
@@ -1070,6 +1071,229 @@ static void growing_empties_first(void)
     CHECK(rig.fault.block == bad);
 }
 
+/* How much a cache may hold, worked out from what the heap shows: as src/cache.c explains it. */
+static void limits_are_right(const struct fh_cache *c, size_t used, size_t top, size_t held_before)
+{
+    const struct fh_heap *h = rig.heap;
+    bool grows = rig.port.acquire != NULL;
+    size_t total = h->total;
+    size_t small = 128 * 1024 / FH_GRANULE;
+    size_t little = grows ? total / 4 : total / 64;
+    if (little > 2 * small)
+        little = 2 * small;
+    /* Three quarters of what is idle, if it is alone; a share of what is in use for all of several, or a little each. */
+    size_t most = (total - used + held_before) / 4 * 3;
+    if (h->cache_count > 1) {
+        size_t shared = used / 16 > h->cache_count * little ? used / 16 : h->cache_count * little;
+        most = grows || shared < most ? shared : most;
+    }
+    bool plenty = grows || (3 * top > total && total > small);
+    size_t keep = grows ? (used / 16 > little ? used / 16 : little) : SIZE_MAX;
+    if (!plenty) {
+        size_t tight = total <= small ? 0 : used / 2048 > top / 512 ? used / 2048 : top / 512;
+        keep = tight / 2;
+        most = tight < most ? tight : most;
+    }
+    for (unsigned users = 2; users <= h->cache_count; users *= 2)
+        most /= 2;
+    EQUAL(c->has_plenty, plenty);
+    EQUAL(c->keep, keep);
+    EQUAL(c->limit, most);
+    EQUAL(c->limit - c->room, held_before);
+}
+
+/* The same after a call that the lists do not meet. */
+static void limits_after_a_call(struct fh_cache *c, size_t size)
+{
+    c->span = 0;
+    size_t used = rig.heap->used;
+    size_t top = fh_pool_top_size(rig.heap);
+    intptr_t held_before = c->limit - c->room;
+    void *ptr = fh_cache_malloc(c, size);
+    size_t held_after = (size_t)(c->limit - c->room);
+    c->room = c->limit - held_before;
+    limits_are_right(c, used, top, (size_t)held_before);
+    c->room = c->limit - (intptr_t)held_after;
+    if (ptr != NULL)
+        fh_cache_free(c, ptr);
+}
+
+static struct fh_cache *open_in(void *mem, size_t bytes, bool grows, unsigned caches)
+{
+    rig_prepare(&rig);
+    rig.port.cache = &fh_cpu_cache;
+    rig.port.acquire = grows ? acquire_nothing : NULL;
+    rig.heap = fh_create(mem, bytes, &rig.port);
+    REQUIRE(rig.heap != NULL);
+    struct fh_cache *c = NULL;
+    for (unsigned i = 0; i < caches; i++)
+        REQUIRE((c = fh_cache_open(rig.heap)) != NULL);
+    return c;
+}
+
+/* In heaps of all sizes, alone and with others, with the heap empty and full, and where a third of it, or 128 KiB, is just reached. */
+static void limits(void)
+{
+    static const size_t sizes[] = { 5000, 65536, (size_t)1 << 20, (size_t)5 << 20, (size_t)40 << 20, (size_t)200 << 20 };
+    unsigned char *mem = host_map(NULL, (size_t)200 << 20);
+    REQUIRE(mem != NULL);
+    for (unsigned kind = 0; kind < 10; kind++) {
+        for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+            struct fh_cache *c = open_in(mem, sizes[i], kind % 2 != 0, 1 + kind / 2);
+            limits_are_right(c, rig.heap->used, fh_pool_top_size(rig.heap), 0);
+            for (unsigned part = 0; part < 9; part++) {
+                limits_after_a_call(c, 1);
+                fh_malloc(rig.heap, sizes[i] / 9);
+            }
+            rig_sound(&rig);
+        }
+    }
+    size_t small = 0;
+    for (size_t bytes = 131072; bytes < 131072 + 4096; bytes += FH_GRANULE) {
+        struct fh_cache *c = open_in(mem, bytes, false, 1);
+        limits_are_right(c, rig.heap->used, fh_pool_top_size(rig.heap), 0);
+        small += rig.heap->total * FH_GRANULE == 131072;
+    }
+    CHECK(small != 0);
+    for (size_t odd = 0; odd < 3; odd++) {
+        struct fh_cache *c = open_in(mem, RIG_MEMORY + odd * FH_GRANULE, false, 1);
+        size_t more = fh_pool_top_size(rig.heap) - rig.heap->total / 3;
+        REQUIRE(fh_malloc(rig.heap, (more - 8) * FH_GRANULE) != NULL);
+        for (unsigned i = 0; i < 10; i++) {
+            fh_malloc(rig.heap, 1);
+            size_t used = rig.heap->used;
+            size_t top = fh_pool_top_size(rig.heap);
+            CHECK(fh_cache_malloc(c, c->most_bytes) != NULL);
+            limits_are_right(c, used, top, 0);
+            c = open_in(mem, RIG_MEMORY + odd * FH_GRANULE, false, 1);
+            REQUIRE(fh_malloc(rig.heap, (more - 8 + i) * FH_GRANULE) != NULL);
+        }
+    }
+}
+
+/* How many blocks one filling takes where memory was never used: up to 64, no more than 1024 bytes of them, 4096 in a heap that can grow, and
+ * no more than half of what the cache may hold. */
+static void filled_at_once(void)
+{
+    unsigned char *mem = host_map(NULL, RIG_MEMORY);
+    REQUIRE(mem != NULL);
+    static const size_t sizes[] = { 8192, 16384, RIG_MEMORY };
+    for (unsigned grows = 0; grows < 2; grows++) {
+        for (unsigned i = grows ? 0 : 2; i < sizeof sizes / sizeof *sizes; i++) {
+            for (uint32_t n = FH_MIN_GRANULES; n <= 2048 / FH_GRANULE; n++) {
+                struct fh_cache *c = open_in(mem, sizes[i], grows, 1 + grows);
+                if (n > c->most)
+                    break;
+                void *ptr = fh_cache_malloc(c, fh_payload_bytes(n));
+                CHECK(ptr != NULL);
+                uint32_t most = (grows ? 4096u : 1024u) / FH_GRANULE;
+                if (most > (uint32_t)c->limit / 2)
+                    most = (uint32_t)c->limit / 2;
+                uint32_t count = 64;
+                while (count > 1 && count * n > most)
+                    count /= 2;
+                EQUAL(held_granules(), (count - 1) * n);
+                EQUAL(cached().cached_blocks, count - 1);
+                /* In the order in which they lie. */
+                for (uint32_t k = 1; k < count; k++)
+                    EQUAL(fh_cache_malloc(c, fh_payload_bytes(n)), (k - 1) * n * FH_GRANULE + (uintptr_t)ptr - (count - 1) * n * FH_GRANULE);
+            }
+        }
+    }
+}
+
+/* No flush holds the lock for more than 64 blocks. It begins with the list that grew; the next one goes on where the last ended, and that
+ * each list comes in turn, from the first to the last and around. */
+static void flushed_at_once(void)
+{
+    static void *ptr[200];
+    struct fh_cache *c = open_held((size_t)128 << 10);
+    const uint32_t n = fh_granules_for(40);
+    for (unsigned i = 0; i < 200; i++)
+        REQUIRE((ptr[i] = fh_malloc(rig.heap, 40)) != NULL);
+    make_room(c);
+    for (unsigned i = 0; i < 199; i++)
+        fh_cache_free(c, ptr[i]);
+    EQUAL(held_granules(), 199 * n);
+    c->room -= 1000000;
+    c->limit -= 1000000;
+    fh_cache_free(c, ptr[199]);
+    EQUAL(held_granules(), 136 * n);
+    EQUAL(cached().cached_blocks, 136);
+    rig_sound(&rig);
+    /* Of each size one block, and room for all but one of them after each put. */
+    c = open_held((size_t)128 << 10);
+    const uint32_t most = (uint32_t)c->most;
+    REQUIRE(most < 200);
+    for (uint32_t k = FH_MIN_GRANULES; k <= most; k++)
+        REQUIRE((ptr[k] = fh_malloc(rig.heap, fh_payload_bytes(k))) != NULL && fh_malloc(rig.heap, 1) != NULL);
+    make_room(c);
+    for (uint32_t k = FH_MIN_GRANULES; k <= most; k++)
+        fh_cache_free(c, ptr[k]);
+    EQUAL(cached().cached_blocks, most - FH_MIN_GRANULES + 1);
+    c->room -= 1000000;
+    c->limit -= 1000000;
+    unsigned char *more = fh_malloc(rig.heap, 40);
+    REQUIRE(more != NULL);
+    fh_cache_free(c, more);
+    EQUAL(cached().cached_blocks, most - FH_MIN_GRANULES + 2 < 64 ? 0 : most - FH_MIN_GRANULES + 2 - 64);
+    rig_sound(&rig);
+}
+
+/* What a cache holds stays as long as it is no more than may be kept. */
+static void kept_to_the_granule(void)
+{
+    for (unsigned over = 0; over < 2; over++) {
+        struct fh_cache *c = open_in(rig_memory, 65536, true, 1);
+        size_t keep = rig.heap->total / 4;
+        EQUAL(c->keep, keep);
+        const uint32_t n = fh_granules_for(40);
+        void *ptr[1024];
+        unsigned count = 0;
+        size_t left = keep + over;
+        for (; left >= 3 * n; left -= n)
+            REQUIRE((ptr[count++] = fh_malloc(rig.heap, fh_payload_bytes(n))) != NULL);
+        REQUIRE((ptr[count++] = fh_malloc(rig.heap, fh_payload_bytes((uint32_t)left - n))) != NULL);
+        REQUIRE((ptr[count++] = fh_malloc(rig.heap, fh_payload_bytes(n))) != NULL);
+        for (unsigned i = 0; i < count; i++)
+            fh_cache_free(c, ptr[i]);
+        EQUAL(held_granules(), keep + over);
+        CHECK(fh_cache_malloc(c, c->most_bytes + 1) != NULL);
+        EQUAL(c->keep, keep);
+        EQUAL(held_granules(), over ? 0 : keep);
+        rig_sound(&rig);
+    }
+}
+
+/* Damage that a flush meets as it asks how much memory was never used is reported by that call. */
+static void damaged_top_met_by_a_flush(void)
+{
+    struct fh_cache *c = open_held(RIG_MEMORY);
+    void *ptr = fh_malloc(rig.heap, 40);
+    make_room(c);
+    c->room -= 1000000;
+    c->limit -= 1000000;
+    *fh_tag_of(rig.heap->top) ^= 0x100;
+    fh_cache_free(c, ptr);
+    CHECK(rig.faults != 0);
+    EQUAL(rig.heap->lists.blame.kind, FH_OK);
+}
+
+/* A tag that was damaged into one of no size: the block waits on a list as any other one, and is reported when that is given back. */
+static void a_block_of_no_size(void)
+{
+    struct fh_cache *c = open_held(RIG_MEMORY);
+    void *ptr = fh_malloc(rig.heap, 40);
+    REQUIRE(ptr != NULL);
+    make_room(c);
+    fh_tag_seal(c->secret, block(ptr), fh_tag_for(FH_USED, 0));
+    CHECK(fh_cache_put(c, block(ptr)));
+    EQUAL(rig.faults, 0);
+    fh_cache_close(c);
+    EQUAL(rig.faults, 1);
+    CHECK(rig.fault.block == block(ptr));
+}
+
 /* A word that says there are caches, in a heap that was made without: nobody is asked about them. */
 static void caches_without_a_layer(void)
 {
@@ -1117,6 +1341,7 @@ static void reported_control(const void *block)
     EQUAL(rig.faults, 1);
     EQUAL(rig.fault.kind, FH_BAD_CONTROL);
     EQUAL(rig.fault.block, block);
+    EQUAL(rig.fault.expected | rig.fault.found, 0);
     rig.faults = 0;
 }
 
@@ -1494,5 +1719,11 @@ TESTS(unit_cache) = {
     { "growing_empties_first", growing_empties_first },
     { "caches_without_a_layer", caches_without_a_layer },
     { "mended_on_its_list", mended_on_its_list },
+    { "limits", limits },
+    { "a_block_of_no_size", a_block_of_no_size },
+    { "kept_to_the_granule", kept_to_the_granule },
+    { "damaged_top_met_by_a_flush", damaged_top_met_by_a_flush },
+    { "filled_at_once", filled_at_once },
+    { "flushed_at_once", flushed_at_once },
     TESTS_END
 };
