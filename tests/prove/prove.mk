@@ -19,7 +19,7 @@ PROVE_NEED := frama-c:frama-c-base why3:why3 z3:z3 cvc4:cvc4 spin:spin
 PROVE_PARTS := facts wp-x86_64 exhaust-16 exhaust-8 scope-16 scope-8 scope-single spin-cache spin-caches spin-deferred eva-x86_64
 
 .PHONY: prove prove-need $(PROVE_PARTS:%=prove-%)
-prove: $(PROVE_PARTS:%=prove-%)  ## prove what can be proved: contracts, protocols, every argument (10 minutes)
+prove: $(PROVE_PARTS:%=prove-%)  ## prove what can be proved: contracts, protocols, every argument (25 minutes of processor time)
 	@cat $(PROVE_PARTS:%=$(PROVE)/%/count)
 	@echo "proved: $(words $(PROVE_PARTS)) parts, none failed"
 
