@@ -665,7 +665,7 @@ size_t fh_pool_add(struct fh_heap *h, uintptr_t start, uintptr_t last, bool acqu
     uintptr_t lo = below != NULL ? floor : header + FH_HEADER_BYTES;
     uintptr_t hi = above != NULL ? above->lo : fh_hi_for(last);
     /* Measured from the floor, which is never above hi: at the very top of the address space, lo wraps. */
-    if (hi - floor < lo - floor + FH_MIN_GRANULES * FH_GRANULE)
+    if (hi - floor < lo - floor + (uintptr_t)FH_MIN_GRANULES * FH_GRANULE)
         return 0;
 
     struct fh_block *old_top = h->top;

@@ -1781,6 +1781,34 @@ static void idle_regions_and_damage(void)
     }
 }
 
+/* Memory comes back that was a region of this heap before, with the tags of then, while a list is damaged: the heap is made anew without
+ * taking a stale tag for a block. */
+static void stale_memory_beside_damage(void)
+{
+    /* With one list the top meets the damage first, and the region is refused. */
+    if (FH_MAX_CLASSES == 1)
+        test_does_not_apply();
+    unsigned char *twin = rig_memory + 65536;
+    unsigned char *mem = twin + 16384;
+    const size_t before = 4096;
+    const size_t bytes = 8192;
+    make_row();
+    REQUIRE(fh_add_region(rig.heap, twin, bytes) == bytes - FH_HEADER_BYTES);
+    REQUIRE(fh_pool_add(rig.heap, (uintptr_t)mem, (uintptr_t)mem + before - 1, true) == before - FH_HEADER_BYTES);
+    struct fh_region *once = fh_region_over(&rig.heap->lists.space, (uintptr_t)mem, (uintptr_t)mem + before - 1);
+    REQUIRE(once != NULL && fh_pool_detach(rig.heap, once));
+    struct fh_block *stale = as_block(mem + FH_HEADER_BYTES);
+    EQUAL(fh_tag_open(rig.heap->lists.space.secret, stale), fh_tag_for(FH_FREE, (uint32_t)((before - FH_HEADER_BYTES) / FH_GRANULE)));
+    rig_sound(&rig);
+    uint32_t class = fh_class_of(&rig.heap->lists, (uint32_t)((bytes - FH_HEADER_BYTES) / FH_GRANULE));
+    REQUIRE(*fh_head_of(&rig.heap->lists, class) == fh_link_to(&rig.heap->lists, as_block(twin + FH_HEADER_BYTES)));
+    rig_poke(twin + FH_HEADER_BYTES + 4, 0x41414141);
+    EQUAL(fh_add_region(rig.heap, mem, bytes), bytes - FH_HEADER_BYTES);
+    CHECK(rig.faults == 1 && rig.fault.kind == FH_BAD_LINK);
+    rig.faults = 0;
+    rig_sound(&rig);
+}
+
 TESTS(unit_pool) = {
     { "relist_finds_all", relist_finds_all },
     { "damage_met_by_free", damage_met_by_free },
@@ -1828,6 +1856,7 @@ TESTS(unit_pool) = {
     { "idle_or_spare", idle_or_spare },
     { "mended_lists", mended_lists },
     { "regions_that_meet", regions_that_meet },
+    { "stale_memory_beside_damage", stale_memory_beside_damage },
     { "mended_by_tags_only", mended_by_tags_only },
     { "strangers", strangers },
     { "victims_that_cannot_be_listed", victims_that_cannot_be_listed },
