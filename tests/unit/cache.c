@@ -442,7 +442,8 @@ static void damaged_entries(void)
             found = n + m;
             break;
         case 4:     /* no tag */
-            rig_poke(ptr[2] - 4, 0x13131313);
+            for (uint32_t word = 0x13131313; word == 0x13131313 || fh_is_tag(fh_tag_open(c->secret, block(ptr[2]))); word++)
+                rig_poke(ptr[2] - 4, word);
             kind = FH_NOT_A_BLOCK;
             expected = 0;
             found = fh_tag_open(c->secret, block(ptr[2]));
@@ -557,7 +558,7 @@ static void several_regions(void)
     }
     EQUAL(spans, 20);
     EQUAL(cached().cached_blocks, 40);
-    for (unsigned i = 0; i < 40; i++) {
+    for (unsigned i = 0; i < 70; i++) {
         widen(c);
         CHECK(fh_cache_malloc(c, 500) != NULL);
     }
@@ -1294,6 +1295,159 @@ static void a_block_of_no_size(void)
     CHECK(rig.fault.block == block(ptr));
 }
 
+static unsigned waiting(struct fh_cache *c, uint32_t granules)
+{
+    unsigned count = 0;
+    for (const struct fh_block *b = *fh_quick_head(c, granules); b != NULL; b = fh_quick_next(b))
+        count++;
+    return count;
+}
+
+/* A flush empties the list that grew, then those behind the one where the last flush ended, each in turn and around, until it gave 64 blocks or
+ * there are none. */
+static void flushed_in_turn(void)
+{
+    static unsigned left[201];
+    static void *ptr[200];
+    struct dice dice = dice_from(test_seed());
+    struct fh_cache *c = open_held((size_t)128 << 10);
+    const uint32_t most = (uint32_t)c->most;
+    REQUIRE(most < 200);
+    uint32_t last = most;
+    unsigned all = 0, rest = 0;
+    for (unsigned round = 0; round < 40 && !test_failed(); round++) {
+        /* Of some sizes none. What is put while there is room waits. */
+        uint32_t n;
+        for (unsigned i = 0; i < 120; i++) {
+            ptr[i] = NULL;
+            n = FH_MIN_GRANULES + dice_below(&dice, most - FH_MIN_GRANULES + 1);
+            if (n % 3 == 0 || (ptr[i] = fh_malloc(rig.heap, fh_payload_bytes(n))) == NULL)
+                continue;
+            /* It may have got a granule more, and then be none that is cached. */
+            n = granules_at(ptr[i]);
+            left[n] += n <= most;
+            all += n <= most;
+        }
+        void *more = fh_malloc(rig.heap, fh_payload_bytes(round % 2 != 0 ? most : most / 2));
+        if (more == NULL)
+            break;
+        n = granules_at(more);
+        make_room(c);
+        for (unsigned i = 0; i < 120; i++) {
+            if (ptr[i] != NULL)
+                fh_cache_free(c, ptr[i]);
+        }
+        c->room -= c->limit;
+        c->limit = 0;
+        fh_cache_free(c, more);
+        left[n]++;
+        all++;
+        unsigned budget = all < 64 ? all : 64;
+        unsigned taken = left[n] < budget ? left[n] : budget;
+        left[n] -= taken;
+        all -= taken;
+        for (budget -= taken; budget != 0; budget -= taken) {
+            last = last % most + 1;
+            taken = left[last] < budget ? left[last] : budget;
+            left[last] -= taken;
+            all -= taken;
+        }
+        for (uint32_t k = 0; k <= most; k++)
+            EQUAL(waiting(c, k), left[k]);
+        EQUAL(cached().cached_blocks, all);
+        rig_sound(&rig);
+        rest += all != 0;
+    }
+    CHECK(rest > 5);
+}
+
+/* It ends where half of what the cache may hold is left, and not a block later; what waits in other lists stays meanwhile. */
+static void flushed_to_half(void)
+{
+    unsigned exact = 0;
+    const uint32_t n = FH_MIN_GRANULES + 1;
+    for (size_t bytes = 4096; bytes < 4096 + 32 * FH_GRANULE; bytes += FH_GRANULE) {
+        struct fh_cache *c = open_in(rig_memory, bytes, true, 1);
+        void *ptr[200];
+        void *other = fh_malloc(rig.heap, 1);
+        unsigned count = 0;
+        REQUIRE(other != NULL);
+        while (count < 200 && (ptr[count] = fh_malloc(rig.heap, fh_payload_bytes(n))) != NULL)
+            count++;
+        REQUIRE(count > 20 && count < 200);
+        fh_cache_free(c, other);
+        for (unsigned i = 0; i < count; i++) {
+            size_t before = held_granules();
+            uint32_t m = granules_at(ptr[i]);
+            fh_cache_free(c, ptr[i]);
+            if (held_granules() == before + m)
+                continue;
+            /* Blocks are given back only when one too many came. */
+            CHECK(before + m > (size_t)c->limit);
+            CHECK(before - held_granules() <= 64 * n);
+            CHECK(c->room >= c->limit / 2 && c->room - (intptr_t)n < c->limit / 2);
+            EQUAL(waiting(c, FH_MIN_GRANULES), 1);
+            exact += c->room == c->limit / 2;
+        }
+        rig_sound(&rig);
+    }
+    CHECK(exact != 0);
+}
+
+/* A structure that looks like a cache of the heap is one only where it lies in a region's blocks, aligned and whole. */
+static void lead_there(struct fh_cache *d, void *place, const struct fh_cache *copy)
+{
+    unsigned char saved[sizeof *copy];
+    for (size_t i = 0; i < sizeof *copy; i++) {
+        saved[i] = ((unsigned char *)place)[i];
+        ((unsigned char *)place)[i] = ((const unsigned char *)copy)[i];
+    }
+    d->next = (struct fh_cache *)rig_launder(place);
+    d->next_again = ~(uintptr_t)place;
+    size_t seen = held_granules();
+    for (size_t i = 0; i < sizeof *copy; i++)
+        ((unsigned char *)place)[i] = saved[i];
+    EQUAL(seen, (uintptr_t)place % FH_GRANULE == 0 && copy->room == -7 ? 7 : 0);
+}
+
+static void copied_structures(void)
+{
+    struct fh_cache *d = open_held(RIG_MEMORY / 2);
+    unsigned char *room = fh_malloc(rig.heap, 2 * sizeof *d);
+    REQUIRE(room != NULL);
+    /* The last of its list, which holds 7 granules. */
+    struct fh_cache copy = *d;
+    copy.limit = 0;
+    copy.room = -7;
+    lead_there(d, room, &copy);
+    lead_there(d, room + 4, &copy);
+    /* One that may not be seen, by its place. */
+    uintptr_t lo = rig.heap->first.lo;
+    uintptr_t hi = fh_hi_for(rig.heap->first.last);
+    const size_t size = (sizeof copy + FH_GRANULE - 1) / FH_GRANULE * FH_GRANULE;
+    struct fh_cache unseen = copy;
+    unseen.room = -9;
+    unseen.limit = 0;
+    lead_there(d, (void *)(lo - size), &unseen);
+    lead_there(d, (void *)(hi - size + FH_GRANULE), &unseen);
+    lead_there(d, (void *)(hi - FH_GRANULE), &unseen);
+    /* By its words. */
+    unseen.heap = (struct fh_heap *)rig_launder(&rig);
+    unseen.check = fh_cache_check_for(&unseen);
+    lead_there(d, room, &unseen);
+    unseen = *d;
+    unseen.limit = 0;
+    unseen.room = -9;
+    unseen.check ^= 1;
+    lead_there(d, room, &unseen);
+    unseen.check ^= 1;
+    unseen.next_again ^= 1;
+    lead_there(d, room, &unseen);
+    d->next = NULL;
+    d->next_again = ~(uintptr_t)0;
+    rig_sound(&rig);
+}
+
 /* A word that says there are caches, in a heap that was made without: nobody is asked about them. */
 static void caches_without_a_layer(void)
 {
@@ -1373,6 +1527,75 @@ static void mended(void)
     }
     EQUAL(rig.heap->by_cpu[0], c);
     rig_sound(&rig);
+}
+
+/* What should wait in a cache is more than is in use: reported, its lists emptied, and what comes back is not held against it. As much as
+ * is in use may wait. */
+static void counted_anew(void)
+{
+    for (int over = 0; over < 2; over++) {
+        struct fh_cache *c = two_caches();
+        const intptr_t limit = c->limit;
+        c->room = c->limit - (intptr_t)rig.heap->used - over;
+        c->span = 0;
+        void *ptr = fh_malloc(rig.heap, 40);
+        CHECK(ptr != NULL);
+        if (!over) {
+            EQUAL(rig.faults, 0);
+            continue;
+        }
+        reported_control(c);
+        CHECK(c->limit > 0 && c->limit <= limit);
+        EQUAL(held_granules() * FH_GRANULE, cached().cached_bytes);
+        EQUAL(c->incomplete, false);
+        rig_sound(&rig);
+    }
+}
+
+/* A cache is made whole again from the size of its block, which holds two heads or more; its own words are right then, and it looks at its
+ * region anew. */
+static void mended_from_its_block(void)
+{
+    for (size_t heads = 0; heads < 6; heads++) {
+        struct fh_cache *c = two_caches();
+        fh_malloc(rig.heap, 2 * RIG_MEMORY);
+        uint32_t secret = rig.heap->lists.space.secret;
+        /* The block as large as that many heads need, the rest of it another block. */
+        uint32_t whole = fh_used_size(fh_tag_open(secret, block(c)));
+        uint32_t n = (uint32_t)((sizeof *c + heads * sizeof(void *) + FH_TAG_BYTES + FH_GRANULE - 1) / FH_GRANULE);
+        REQUIRE(n + FH_MIN_GRANULES <= whole);
+        fh_tag_seal(secret, block(c), fh_tag_for(FH_USED, n));
+        fh_tag_seal(secret, fh_after(block(c), n), fh_tag_for(FH_USED, whole - n));
+        size_t fit = (fh_payload_bytes(n) - sizeof *c) / sizeof(void *);
+        c->most_bytes = SIZE_MAX;
+        c->most_again ^= 1;
+        void *ptr = fh_malloc(rig.heap, 4000);
+        CHECK(ptr != NULL);
+        reported_control(c);
+        if (fit < 2) {
+            CHECK(rig.heap->by_cpu[0] == NULL);
+            continue;
+        }
+        EQUAL(rig.heap->by_cpu[0], c);
+        EQUAL(c->most, fit - 1);
+        EQUAL(c->most_bytes, fh_payload_bytes((uint32_t)fit - 1));
+        EQUAL(c->span, 0);
+        EQUAL(c->most_again, fit - 1);
+    }
+}
+
+/* In a block that is larger than a cache needs, no more lists than there should be. */
+static void mended_in_a_large_block(void)
+{
+    struct fh_cache *c = two_caches();
+    fh_malloc(rig.heap, 2 * RIG_MEMORY);
+    uint32_t secret = rig.heap->lists.space.secret;
+    uint32_t whole = fh_used_size(fh_tag_open(secret, block(c)));
+    fh_tag_seal(secret, block(c), fh_tag_for(FH_USED, whole + 4));
+    c->most_again ^= 1;
+    CHECK(fh_malloc(rig.heap, 4000) != NULL);
+    reported_control(c);
+    EQUAL(c->most, 2048 / FH_GRANULE);
 }
 
 /* A cache that is mended stays on the list of caches if its link is whole and leads to a whole one; or else it is the last. */
@@ -1720,6 +1943,12 @@ TESTS(unit_cache) = {
     { "caches_without_a_layer", caches_without_a_layer },
     { "mended_on_its_list", mended_on_its_list },
     { "limits", limits },
+    { "counted_anew", counted_anew },
+    { "mended_from_its_block", mended_from_its_block },
+    { "mended_in_a_large_block", mended_in_a_large_block },
+    { "flushed_in_turn", flushed_in_turn },
+    { "flushed_to_half", flushed_to_half },
+    { "copied_structures", copied_structures },
     { "a_block_of_no_size", a_block_of_no_size },
     { "kept_to_the_granule", kept_to_the_granule },
     { "damaged_top_met_by_a_flush", damaged_top_met_by_a_flush },
