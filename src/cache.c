@@ -71,7 +71,7 @@ static inline bool leads_on(const struct fh_cache *c)
 static inline bool is_busy(const struct fh_cache *c)
 {
     uint32_t word = fh_load(&c->busy);
-    return fh_rarely(word != 0) && (word & (word - 1)) != 0;
+    return (word & (word - 1)) != 0;
 }
 
 /* The heap of a cache that its user holds. Where that pointer may be damaged there is nobody to tell. */
