@@ -528,6 +528,12 @@ static void damaged_heads(void)
         CHECK(rig.fault.block == bad && rig.fault.ptr == NULL);
         EQUAL(rig.fault.expected, leads_nowhere ? 0 : n);
         EQUAL(rig.fault.found, leads_nowhere ? (uint32_t)(uintptr_t)bad : tag);
+        /* The list is lost, and that was said. */
+        rig.faults = 0;
+        for (const struct fh_block *b = *fh_quick_head(c, n); b != NULL; b = fh_quick_next(b))
+            CHECK(b != bad);
+        fh_cache_close(c);
+        EQUAL(rig.faults, 0);
     }
 }
 
@@ -1258,6 +1264,7 @@ static void kept_to_the_granule(void)
         REQUIRE((ptr[count++] = fh_malloc(rig.heap, fh_payload_bytes(n))) != NULL);
         for (unsigned i = 0; i < count; i++)
             fh_cache_free(c, ptr[i]);
+        CHECK(fh_cache_malloc(c, SIZE_MAX) == NULL);
         EQUAL(held_granules(), keep + over);
         CHECK(fh_cache_malloc(c, c->most_bytes + 1) != NULL);
         EQUAL(c->keep, keep);
@@ -1476,6 +1483,15 @@ static void trying(void)
     EQUAL(held_granules(), held - fh_granules_for(40));
     fh_cache_free(c, ptr);
     CHECK(fh_cache_malloc(c, 40) == ptr);
+    /* The largest size wraps to the smallest one where it is rounded; and the largest cached one is had. */
+    void *small = fh_malloc(rig.heap, 1);
+    void *most = fh_malloc(rig.heap, c->most_bytes);
+    make_room(c);
+    fh_cache_free(c, small);
+    fh_cache_free(c, most);
+    CHECK(fh_cache_try(c, SIZE_MAX) == NULL);
+    CHECK(fh_cache_try(c, c->most_bytes) == most);
+    CHECK(fh_cache_try(c, 1) == small);
     rig_sound(&rig);
 }
 
@@ -1743,9 +1759,16 @@ static void damaged_list(void)
     struct fh_cache *e = fh_cache_open(rig.heap);
     REQUIRE(e != NULL);
     rig.heap->caches = d;
+    unsigned count = rig.heap->cache_count;
     fh_cache_close(e);
     CHECK(e->heap != rig.heap);
     EQUAL(rig.heap->caches, d);
+    EQUAL(rig.heap->cache_count, count);
+    /* The link of one that is closed is not passed on where it is damaged. */
+    d->next = (struct fh_cache *)rig_launder(&rig);
+    fh_cache_close(d);
+    reported_control(d);
+    EQUAL(rig.heap->caches, NULL);
 }
 
 /* A cache that its user holds has nobody to tell. */
@@ -1901,6 +1924,109 @@ static void opened_twice(void)
     }
 }
 
+/* The head that only the slow way knows is what is asked for, and the quick way knows its region after it. */
+static void taken_the_slow_way(void)
+{
+    struct fh_cache *c = open_held(RIG_MEMORY);
+    void *ptr = fh_malloc(rig.heap, 100);
+    const uint32_t n = granules_at(ptr);
+    make_room(c);
+    fh_cache_free(c, ptr);
+    c->span = 0;
+    size_t used = rig.heap->used;
+    CHECK(fh_cache_malloc(c, 100) == ptr);
+    EQUAL(rig.heap->used, used);
+    EQUAL(c->lo + c->span, fh_hi_for(rig.heap->first.last));
+    EQUAL(held_granules(), 0);
+    /* A block that just fits is put without a flush, and so it is the slow way. */
+    c->limit = c->room = (intptr_t)n;
+    c->span = 0;
+    fh_cache_free(c, ptr);
+    EQUAL(held_granules(), n);
+    EQUAL(c->room, 0);
+    /* How much may wait is found out anew before a flush. */
+    void *other = fh_malloc(rig.heap, 100);
+    size_t held_before = held_granules();
+    fh_cache_free(c, other);
+    EQUAL(held_granules(), held_before + n);
+    rig_sound(&rig);
+}
+
+/* A limit that says that more waits than is in use is known by a put that the quick way does not meet, room or not. */
+static void miscounted_met_by_a_put(void)
+{
+    struct fh_cache *c = two_caches();
+    void *ptr = fh_malloc(rig.heap, 40);
+    c->room = 5000;
+    c->limit = c->room + (intptr_t)rig.heap->used + 1;
+    c->span = 0;
+    fh_free(rig.heap, ptr);
+    reported_control(c);
+    CHECK(c->limit - c->room <= (intptr_t)fh_granules_for(40));
+    rig_sound(&rig);
+}
+
+/* Where the pool has nothing, the cache gives back what may become what is asked for. */
+static void emptied_before_refusal(void)
+{
+    struct fh_cache *c = open_held(65536);
+    void *ptr[40];
+    for (unsigned i = 0; i < 40; i++)
+        REQUIRE((ptr[i] = fh_malloc(rig.heap, 40)) != NULL);
+    while (fh_malloc(rig.heap, 1) != NULL)
+        continue;
+    c->asked = 0;
+    make_room(c);
+    for (unsigned i = 0; i < 40; i++)
+        fh_cache_free(c, ptr[i]);
+    EQUAL(cached().cached_blocks, 40);
+    CHECK(fh_cache_malloc(c, 200) != NULL);
+    EQUAL(held_granules(), 0);
+    rig_sound(&rig);
+}
+
+/* Damage that the opening of a cache meets is reported by that call. */
+static void damage_met_by_opening(void)
+{
+    open_held(RIG_MEMORY);
+    *fh_tag_of(rig.heap->top) ^= 0x100;
+    CHECK(fh_cache_open(rig.heap) == NULL);
+    CHECK(rig.faults != 0);
+    EQUAL(rig.heap->lists.blame.kind, FH_OK);
+}
+
+/* The call that opens a CPU's cache is met from it. */
+static void first_call(void)
+{
+    open(RIG_MEMORY);
+    rig_prepare(&rig);
+    rig.port.cpus = CPUS;
+    rig.port.cpu = cpu;
+    rig.port.cache = &fh_cpu_cache;
+    rig.heap = fh_create(rig_memory, RIG_MEMORY, &rig.port);
+    REQUIRE(rig.heap != NULL && rig.heap->by_cpu[0] == NULL);
+    CHECK(fh_malloc(rig.heap, 40) != NULL);
+    CHECK(rig.heap->by_cpu[0] != NULL && held_granules() != 0);
+    rig_sound(&rig);
+}
+
+/* A large block is taken from the lists alone, once. */
+static void one_large(void)
+{
+    struct fh_cache *c = open_held(RIG_MEMORY);
+    void *hole = fh_malloc(rig.heap, 12000);
+    REQUIRE(hole != NULL && fh_malloc(rig.heap, 100) != NULL);
+    fh_free(rig.heap, hole);
+    void *ptr = fh_malloc(rig.heap, 40);
+    make_room(c);
+    fh_cache_free(c, ptr);
+    c->keep = 0;
+    size_t used = rig.heap->used;
+    CHECK(fh_cache_malloc(c, 5000) != NULL);
+    EQUAL(rig.heap->used, used + fh_granules_for(5000));
+    rig_sound(&rig);
+}
+
 TESTS(unit_cache) = {
     { "opened_twice", opened_twice },
     { "a_damaged_port", a_damaged_port },
@@ -1943,6 +2069,12 @@ TESTS(unit_cache) = {
     { "caches_without_a_layer", caches_without_a_layer },
     { "mended_on_its_list", mended_on_its_list },
     { "limits", limits },
+    { "taken_the_slow_way", taken_the_slow_way },
+    { "miscounted_met_by_a_put", miscounted_met_by_a_put },
+    { "emptied_before_refusal", emptied_before_refusal },
+    { "damage_met_by_opening", damage_met_by_opening },
+    { "first_call", first_call },
+    { "one_large", one_large },
     { "counted_anew", counted_anew },
     { "mended_from_its_block", mended_from_its_block },
     { "mended_in_a_large_block", mended_in_a_large_block },
