@@ -446,8 +446,9 @@ static void do_misuse(struct subject *s)
         double_free(s, slot, how);
     else if (slot != NULL && (decision & 7) == 2 && !cached)
         call_with(s, slot->block + 1 + next8() % (FH_GRANULE - 1), how, 1u << FH_MISALIGNED);
+    /* A free may empty a cache first, and meet the tag behind a block of that. */
     else if (slot != NULL && (decision & 7) == 3)
-        flipped_tag(s, slot, how, false);
+        flipped_tag(s, slot, cached && how == 0 ? 1 : how, false);
     else if (slot != NULL && (decision & 7) == 4 && !cached)
         flipped_tag(s, slot, how % 3, true);
     s->quiet = false;
