@@ -174,7 +174,7 @@ static bool flush_one(struct fh_cache *c, uint32_t granules)
     uint32_t tag;
     uint32_t n = fh_pool_open(h, b, &tag);
     if (n != granules || fh_pool_give(h, b, tag, n) == NULL) {
-        if (n != 0 && h->lists.blame.kind == FH_OK)
+        if (h->lists.blame.kind == FH_OK)
             fh_blame(&h->lists, FH_BAD_TAG, b, granules, n);
         fh_report(h, NULL);
         return false;
@@ -238,7 +238,6 @@ static void count_anew(struct fh_cache *c)
     blame_cache(c->heap, c);
     c->limit = 0;
     c->room = 0;
-    c->incomplete = true;
     flush_all(c);
 }
 

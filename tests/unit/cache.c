@@ -249,7 +249,7 @@ static size_t held_granules(void)
 /* How large the largest cached block is, from the share that the heads may take; and the other words of a new cache. */
 static void opening(void)
 {
-    for (size_t bytes = 4096; bytes <= RIG_MEMORY; bytes += bytes < 65536 ? 1024 : 65536) {
+    for (size_t bytes = 4096; bytes <= RIG_MEMORY; bytes += bytes < 65536 ? 1024 : bytes < 262144 ? 4096 + FH_GRANULE : 65536) {
         struct fh_cache *c = open_held(bytes);
         size_t share = rig.heap->total * FH_GRANULE / 256 / sizeof(void *);
         size_t most = share < 4 ? 4 : share > 2048 / FH_GRANULE ? 2048 / FH_GRANULE : share;
@@ -1152,6 +1152,13 @@ static void limits(void)
                 limits_after_a_call(c, 1);
                 fh_malloc(rig.heap, sizes[i] / 9);
             }
+            /* To the last block: what is idle is less than any share. */
+            for (size_t step = sizes[i] / 9; step != 0; step /= 2) {
+                while (fh_malloc(rig.heap, step) != NULL)
+                    continue;
+            }
+            c->asked = 0;
+            limits_after_a_call(c, 1);
             rig_sound(&rig);
         }
     }
@@ -1551,6 +1558,7 @@ static void counted_anew(void)
 {
     for (int over = 0; over < 2; over++) {
         struct fh_cache *c = two_caches();
+        fh_malloc(rig.heap, 2 * RIG_MEMORY);
         const intptr_t limit = c->limit;
         c->room = c->limit - (intptr_t)rig.heap->used - over;
         c->span = 0;
@@ -2010,6 +2018,32 @@ static void first_call(void)
     rig_sound(&rig);
 }
 
+/* A CPU's cache too serves without the lock what it has, up to its largest size, which is filled ahead as any other one. */
+static void cpus_without_the_lock(void)
+{
+    rig_prepare(&rig);
+    rig.port.cpus = CPUS;
+    rig.port.cpu = cpu;
+    rig.port.cache = &fh_cpu_cache;
+    rig.port.acquire = acquire_nothing;
+    cpu_now = 0;
+    rig.heap = fh_create(rig_memory, RIG_MEMORY, &rig.port);
+    REQUIRE(rig.heap != NULL && fh_malloc(rig.heap, 40) != NULL);
+    struct fh_cache *c = rig.heap->by_cpu[0];
+    REQUIRE(c != NULL);
+    const size_t sizes[] = { 40, c->most_bytes };
+    for (unsigned i = 0; i < 2; i++) {
+        size_t before = held_granules();
+        void *ptr = fh_malloc(rig.heap, sizes[i]);
+        CHECK(i == 0 || held_granules() == before + c->most);
+        unsigned locks = rig.locks;
+        fh_free(rig.heap, ptr);
+        CHECK(fh_malloc(rig.heap, sizes[i]) == ptr);
+        EQUAL(rig.locks, locks);
+    }
+    rig_sound(&rig);
+}
+
 /* A large block is taken from the lists alone, once. */
 static void one_large(void)
 {
@@ -2075,6 +2109,7 @@ TESTS(unit_cache) = {
     { "damage_met_by_opening", damage_met_by_opening },
     { "first_call", first_call },
     { "one_large", one_large },
+    { "cpus_without_the_lock", cpus_without_the_lock },
     { "counted_anew", counted_anew },
     { "mended_from_its_block", mended_from_its_block },
     { "mended_in_a_large_block", mended_in_a_large_block },
