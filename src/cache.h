@@ -21,26 +21,28 @@
 
 #include "lock.h"
 
+/* What most calls read lies behind what slow calls need, and so in no cache line with the block before: while another thread wrote to
+ * that block, a call took half as long again. */
 struct fh_cache {
     struct fh_own own;
-    size_t most;              /* the largest block cached, in granules: here, so that what runs over into the structure changes this */
-    size_t most_bytes;        /* first, which each call for a CPU looks at; and the largest request that such a block meets */
-    uintptr_t lo;             /* the region that the last slow call saw: payload of its first block, */
-    fh_long span;             /* and its length in bytes; 0 sends every call to the slow path */
-    uint32_t secret;
-    intptr_t room;            /* granules that may still be put; negative: flush */
-    intptr_t limit;           /* the room of an empty cache */
-    size_t keep;              /* granules that may stay when memory is used that never was */
-    bool has_plenty;          /* does the heap have so much memory that places do not matter? */
+    uint32_t most_again;      /* what runs over into the structure changes this first; a call for a CPU holds it against most */
     uint32_t cursor;          /* where the next flush goes on */
-    fh_word asked;            /* written by others with the lock held: give everything back */
-    fh_word busy;             /* FH_BUSY: a call is inside; what interrupts it must stay out */
-    uint32_t most_again;      /* a call for a CPU looks at this part of the check each time: it is what bounds its writes */
-    bool incomplete;          /* a damaged list was dropped, so that room and limit say more than is there */
     struct fh_heap *heap;
     uintptr_t check;          /* over the words that stay as they are; see fh_cache_check_for */
     struct fh_cache *next;    /* all caches of the heap; with the lock held only, */
     uintptr_t next_again;     /* and so its complement: whoever closes a cache writes those of another one */
+    intptr_t limit;           /* the room of an empty cache */
+    size_t keep;              /* granules that may stay when memory is used that never was */
+    bool has_plenty;          /* does the heap have so much memory that places do not matter? */
+    bool incomplete;          /* a damaged list was dropped, so that room and limit say more than is there */
+    fh_word asked;            /* written by others with the lock held: give everything back */
+    fh_word busy;             /* FH_BUSY: a call is inside; what interrupts it must stay out */
+    uint32_t secret;
+    uintptr_t lo;             /* the region that the last slow call saw: payload of its first block, */
+    fh_long span;             /* and its length in bytes; 0 sends every call to the slow path */
+    size_t most;              /* the largest block cached, in granules, */
+    size_t most_bytes;        /* and the largest request that such a block meets */
+    intptr_t room;            /* granules that may still be put; negative: flush */
 };
 
 /* No one flipped bit makes a cache busy that was not. */
