@@ -196,8 +196,9 @@ static void test_churn(void)
         if (i == rounds / 4)
             after_some = process_bytes(true);
     }
-    /* What a thread leaves behind would add up: 1,800 caches of 2 KB and more. */
-    EXPECT(process_bytes(true) <= after_some + ((size_t)3 << 19));
+    /* What a thread leaves behind would add up: 1,800 caches of 2 KB and more. Where all four happen to fill their caches at once, the
+     * heap grows by a mebibyte or two, once. */
+    EXPECT(process_bytes(true) <= after_some + ((size_t)9 << 18));
     for (size_t i = 0; i < COUNT(left); i++)
         free(left[i]);
 }

@@ -1220,6 +1220,9 @@ static void filled_at_once(void)
  * each list comes in turn, from the first to the last and around. */
 static void flushed_at_once(void)
 {
+    /* Granules of four pointers: so many lists that their blocks fill the heap. */
+    if (FH_GRANULE > 2 * sizeof(void *))
+        test_does_not_apply();
     static void *ptr[200];
     struct fh_cache *c = open_held((size_t)128 << 10);
     const uint32_t n = fh_granules_for(40);
@@ -1321,6 +1324,9 @@ static unsigned waiting(struct fh_cache *c, uint32_t granules)
  * there are none. */
 static void flushed_in_turn(void)
 {
+    /* Granules of four pointers: so many lists that their blocks fill the heap. */
+    if (FH_GRANULE > 2 * sizeof(void *))
+        test_does_not_apply();
     static unsigned left[201];
     static void *ptr[200];
     struct dice dice = dice_from(test_seed());
@@ -1378,6 +1384,9 @@ static void flushed_in_turn(void)
 /* It ends where half of what the cache may hold is left, and not a block later; what waits in other lists stays meanwhile. */
 static void flushed_to_half(void)
 {
+    /* With one list the structure is smaller, and so the limit, which follows the heap, another one at each call. */
+    if (FH_MAX_CLASSES == 1)
+        test_does_not_apply();
     unsigned exact = 0;
     const uint32_t n = FH_MIN_GRANULES + 1;
     for (size_t bytes = 4096; bytes < 4096 + 32 * FH_GRANULE; bytes += FH_GRANULE) {
@@ -1654,7 +1663,8 @@ static void mended_on_its_list(void)
     c->most_again ^= 4;
     fh_free(rig.heap, fh_malloc(rig.heap, 40));
     reported_control(c);
-    CHECK(c->most == most || c->most == most + 1);
+    /* The block's last granule has room for some heads more. */
+    CHECK(c->most >= most && c->most < most + FH_GRANULE / sizeof(struct fh_block *));
     CHECK((uintptr_t)(fh_quick_head(c, c->most) + 1) <= (uintptr_t)c + fh_payload_bytes(fh_used_size(fh_tag_open(c->secret, block(c)))));
     EQUAL(c->most_bytes, fh_payload_bytes((uint32_t)c->most));
     rig_sound(&rig);
