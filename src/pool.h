@@ -72,7 +72,8 @@ static inline bool fh_keeps_all(const struct fh_heap *h)
 /* A request up to here makes no huge block. Half of what could be said: a comparison with a power of two needs no register more. */
 #define FH_PLAIN_REQUEST (FH_MAX_REQUEST / FH_GRANULE < FH_HUGE ? FH_MAX_REQUEST : (size_t)((uint64_t)FH_HUGE / 2 * FH_GRANULE - 1))
 
-/* How many granules a block for that many payload bytes takes, FH_PLAIN_REQUEST at most. */
+/* How many granules a block for that many payload bytes takes, FH_MAX_REQUEST at most. Beyond FH_PLAIN_REQUEST a used block may not
+ * have that size. */
 static inline uint32_t fh_plain_granules_for(size_t size)
 {
     uint32_t granules = (uint32_t)((size + FH_TAG_BYTES + FH_TAIL_BYTES + (FH_GRANULE - 1)) / FH_GRANULE);

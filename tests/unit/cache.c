@@ -1031,14 +1031,6 @@ static void plenty_again(void)
     rig_sound(&rig);
 }
 
-static void *acquire_nothing(void *ctx, size_t least, size_t *got)
-{
-    (void)ctx;
-    (void)least;
-    (void)got;
-    return NULL;
-}
-
 /* A heap that can grow fills a cache from memory that was never used only if what the cache holds is not enough, all of it. */
 static void growing_empties_first(void)
 {
@@ -1046,7 +1038,7 @@ static void growing_empties_first(void)
     static void *ptr[COUNT];
     rig_prepare(&rig);
     rig.port.cache = &fh_cpu_cache;
-    rig.port.acquire = acquire_nothing;
+    rig.port.acquire = no_more;
     rig.heap = fh_create(rig_memory, RIG_MEMORY, &rig.port);
     REQUIRE(rig.heap != NULL);
     struct fh_cache *c = fh_cache_open(rig.heap);
@@ -1129,7 +1121,7 @@ static struct fh_cache *open_in(void *mem, size_t bytes, bool grows, unsigned ca
 {
     rig_prepare(&rig);
     rig.port.cache = &fh_cpu_cache;
-    rig.port.acquire = grows ? acquire_nothing : NULL;
+    rig.port.acquire = grows ? no_more : NULL;
     rig.heap = fh_create(mem, bytes, &rig.port);
     REQUIRE(rig.heap != NULL);
     struct fh_cache *c = NULL;
@@ -2035,7 +2027,7 @@ static void cpus_without_the_lock(void)
     rig.port.cpus = CPUS;
     rig.port.cpu = cpu;
     rig.port.cache = &fh_cpu_cache;
-    rig.port.acquire = acquire_nothing;
+    rig.port.acquire = no_more;
     cpu_now = 0;
     rig.heap = fh_create(rig_memory, RIG_MEMORY, &rig.port);
     REQUIRE(rig.heap != NULL && fh_malloc(rig.heap, 40) != NULL);

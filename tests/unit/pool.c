@@ -497,6 +497,21 @@ static void before_the_region(void)
     reported(FH_BAD_FOOTER, next, next, 0, m);
 }
 
+/* A heap with a huge block that is used, and behind it a free one of so many bytes. */
+static unsigned char *make_huge(size_t free_bytes, unsigned char **next)
+{
+    const size_t bytes = (size_t)FH_HUGE * FH_GRANULE * 3;
+    unsigned char *mem = host_map(NULL, bytes);
+    if (mem == NULL)
+        test_skip("no memory to map");
+    rig_open(&rig, mem, bytes);
+    unsigned char *huge = fh_malloc(rig.heap, payload(FH_HUGE));
+    *next = fh_malloc(rig.heap, free_bytes);
+    REQUIRE(huge != NULL && *next != NULL && fh_malloc(rig.heap, 100) != NULL);
+    fh_free(rig.heap, *next);
+    return huge;
+}
+
 /* Where a stepwise check goes on when the block that it had come to is absorbed, whatever the lists were asked meanwhile; and that
  * no other block moves it. */
 static void watched_block_absorbed(void)
@@ -527,15 +542,8 @@ static void watched_block_absorbed(void)
     fh_free(rig.heap, row[ROW - 1]);
     CHECK(rig.heap->top == as_block(row[ROW - 2]) && (uintptr_t)rig.heap->watched == rig.heap->top_end);
     /* By one that is used, and huge. */
-    const size_t bytes = (size_t)FH_HUGE * FH_GRANULE * 3;
-    unsigned char *mem = host_map(NULL, bytes);
-    if (mem == NULL)
-        test_skip("no memory to map");
-    rig_open(&rig, mem, bytes);
-    unsigned char *huge = fh_malloc(rig.heap, payload(FH_HUGE));
-    unsigned char *next = fh_malloc(rig.heap, 100000);
-    REQUIRE(huge != NULL && next != NULL && fh_malloc(rig.heap, 100) != NULL);
-    fh_free(rig.heap, next);
+    unsigned char *next;
+    unsigned char *huge = make_huge(100000, &next);
     rig.heap->watched = as_block(next);
     rig_fill(huge, 16, 5);
     CHECK(fh_resize(rig.heap, huge, payload(FH_HUGE) + 20000));
@@ -1578,15 +1586,8 @@ static void mended_lists(void)
     rig.heap->used += each;
     fh_pool_relist(rig.heap);
     rig_sound(&rig);
-    const size_t bytes = (size_t)FH_HUGE * FH_GRANULE * 3;
-    unsigned char *mem = host_map(NULL, bytes);
-    if (mem == NULL)
-        test_skip("no memory to map");
-    rig_open(&rig, mem, bytes);
-    unsigned char *huge = fh_malloc(rig.heap, payload(FH_HUGE));
-    unsigned char *next = fh_malloc(rig.heap, 1000);
-    REQUIRE(huge != NULL && next != NULL && fh_malloc(rig.heap, 100) != NULL);
-    fh_free(rig.heap, next);
+    unsigned char *next;
+    unsigned char *huge = make_huge(1000, &next);
     fh_make_free(rig.heap->lists.space.secret, as_block(huge + 4096), 100);
     put_below(huge + 4096 + 100 * FH_GRANULE, fh_tag_for(FH_USED | FH_PREV_FREE, 100));
     fh_pool_relist(rig.heap);
