@@ -33,7 +33,7 @@ static bool links_agree(struct fh_heap *h, const struct fh_block *b, uint32_t n)
     uint32_t self = fh_link_to(l, b);
     const struct fh_block *next = fh_link_at(l, b->next);
     const struct fh_block *prev = fh_link_at(l, b->prev);
-    if (b->next != 0 && (fh_region_of(h, next) == NULL || next->prev != self))
+    if (b->next != fh_list_end(l) && (fh_region_of(h, next) == NULL || next->prev != self))
         return false;
     uint32_t class = fh_class_of(l, n);
     if (b->prev == l->mark + class)
@@ -113,7 +113,7 @@ enum fh_fault_kind fh_check_listed(const struct fh_heap *h, uint32_t class, uint
         return FH_BAD_LINK;
     uint32_t tag = fh_tag_open(l->space.secret, b);
     uint32_t n = fh_is_tag(tag) && fh_is_free(tag) ? fh_size_below(b, tag, fh_hi_for(r->last)) : 0;
-    *next = b->next;
+    *next = b->next != fh_list_end(l) ? b->next : 0;
     return n != 0 && fh_class_of(l, n) == class ? FH_OK : FH_BAD_LIST;
 }
 

@@ -41,7 +41,7 @@ enum fh_fault_kind fh_check_head(struct fh_heap *h, uint32_t class);
 /* Does the summary say of each word of the bitmap whether it is zero? */
 bool fh_check_summary(struct fh_heap *h);
 
-/* The block at a link of that class's list; before: the link or mark that its prev must hold. Stores the link that follows. */
+/* The block at a link of that class's list; before: the link or mark that its prev must hold. Stores the link that follows, 0 at the end. */
 enum fh_fault_kind fh_check_listed(const struct fh_heap *h, uint32_t class, uint32_t link, uint32_t before, uint32_t *next);
 
 #endif

@@ -38,7 +38,7 @@ struct fh_block *fh_list_deeper(struct fh_lists *l, const struct fh_block *first
     fh_look(&l->space, &v);
     uint32_t tries = class + 1 == l->classes ? UINT32_MAX : FH_SEARCH_DEPTH - 1;
     const struct fh_block *b = first;
-    for (; tries != 0 && b->next != 0; tries--) {
+    for (; tries != 0 && b->next != fh_list_end(l); tries--) {
         /* Looked at from both sides, so that a link overwritten with another block's cannot close a circle. */
         struct fh_block *behind = fh_link_at(l, b->next);
         if (!fh_leads_back(l, &v, b, behind, &behind->prev, fh_link_to(l, b)))

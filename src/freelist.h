@@ -7,7 +7,8 @@
  * names the classes that are not empty.
  * Invariant: a list holds exactly the free blocks of its class; a bit is set if and only if its list is not empty.
  * Every link is checked from both sides before it is followed or written: the address lies in a region, and the block
- * there links back, the first of a list with a mark that is no link and names the list. Links are cleared when a block leaves
+ * there links back, the first of a list with a mark that is no link and names the list. The last one's link is such a mark too:
+ * zero, which a program's late writes leave behind most often, is never right. Links are cleared when a block leaves
  * its list, so that memory that is no free block does not link back by accident. What fails is left as it is and blamed.
  * Must not know: neighbours, regions (it asks fh_space_room before it touches a block).
  *
@@ -37,13 +38,19 @@ struct fh_lists {
     struct fh_blame blame;
     uint32_t classes;
     uint32_t summary;        /* of the bitmap: a bit for each of its words that is not zero */
-    uint32_t mark;           /* the first block of a list has this and its class for its prev: a secret, and no link */
+    uint32_t mark;           /* the first block of a list has this and its class for its prev: a secret, and no link. So is its end */
 };
 
 /* No link has the two upper bits different: links reach 2^30 granules to either side. The lower bits are the class's. */
 static inline uint32_t fh_list_mark(uint32_t secret)
 {
     return (secret & 0x3FFFFF00u) | 0x40000000u;
+}
+
+/* The link of a list's last block: above every class's mark. */
+static inline uint32_t fh_list_end(const struct fh_lists *l)
+{
+    return l->mark + 0xFF;
 }
 
 /* How many blocks of a request's own class are looked at before the next class answers: more find little (0.1 % of
@@ -155,6 +162,7 @@ FH_HOT bool fh_list_insert(struct fh_lists *l, struct fh_view *v, struct fh_bloc
         old->prev = self;
     } else {
         fh_map_set(l, class);
+        first = fh_list_end(l);
     }
     b->next = first;
     b->prev = mark;
@@ -169,7 +177,7 @@ FH_HOT bool fh_list_remove(struct fh_lists *l, struct fh_view *v, struct fh_bloc
     uint32_t next = b->next;
     uint32_t prev = b->prev;
     struct fh_block *behind = NULL;
-    if (next != 0) {
+    if (next != fh_list_end(l)) {
         behind = fh_link_at(l, next);
         if (!fh_leads_back(l, v, b, behind, &behind->prev, self))
             return false;
@@ -180,8 +188,8 @@ FH_HOT bool fh_list_remove(struct fh_lists *l, struct fh_view *v, struct fh_bloc
         fh_word *head = fh_head_of(l, class);
         if (fh_rarely(*head != self))
             return fh_blame(l, FH_BAD_LINK, b, *head, self);
-        *head = next;
-        if (next == 0)
+        *head = behind != NULL ? next : 0;
+        if (behind == NULL)
             fh_map_clear(l, class);
     } else {
         struct fh_block *ahead = fh_link_at(l, prev);

@@ -76,7 +76,7 @@ static enum fh_fault_kind enter_region(struct fh_heap *h, struct fh_cursor *c, c
 static bool next_belongs(struct fh_heap *h, const struct fh_block *b, uint32_t n)
 {
     uint32_t next;
-    if (b->next == 0)
+    if (b->next == fh_list_end(&h->lists))
         return true;
     return fh_check_listed(h, fh_class_of(&h->lists, n), b->next, fh_link_to(&h->lists, b), &next) == FH_OK;
 }

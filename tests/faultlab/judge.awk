@@ -5,10 +5,7 @@
 #
 # The promise of the hardened build, beside that of the always-on one: writes after free 95 %, delayed double frees 99 %.
 # The promise of the always-on build, for each class that needs no memory of the past:
-#   - no hang, no crash, nothing broken, silent or lost. One trial in 10,000 where a link was overwritten is left to chance: with
-#     zeros, its list ends early and nothing shows it before a block behind that place is touched; this is refused unless the
-#     first word of the block that it is linked to, which may be in use by now, is the link back. For a block that holds one
-#     byte and zeros that chance is 1 in 256, and 1 in 100,000 trials come to it
+#   - no hang, no crash, nothing broken, silent or lost
 #   - where there is harm, at least 99.9 %, in whole trials, is reported by a call; what only fh_check finds counts if no call touched it. In the
 #     control structure 99 %, and by fh_check is enough
 #   - damage to a tag is reported by the first call that touches the block, or a neighbour that can see it. (A cache puts the look at
@@ -51,8 +48,7 @@ NF == 22 {
         verdict(hang == 0, "ends")
         next
     }
-    chance = $5 == "late-link" ? trials / 10000 : 0
-    verdict(hang + crash + lost == 0 && broken + silent <= chance, "harms-nobody")
+    verdict(hang + crash + lost + broken + silent == 0, "harms-nobody")
     if ($5 ~ /^flip-(region|heads|map|counts|port|control|cache)$/)
         verdict(detected + found >= 0.99 * harm, "is-found")
     else

@@ -226,7 +226,7 @@ static void wrong_heads(void)
             break;
         default:    /* a used one that looks like a first one */
             head_to(class, link_to(a));
-            block(a)->next = 0;
+            block(a)->next = fh_list_end(lists());
             block(a)->prev = lists()->mark + class;
             EQUAL(fh_check(rig.heap), FH_BAD_LIST);
         }
@@ -258,7 +258,7 @@ static enum fh_fault_kind replaced_by(uint32_t class, uint32_t tag)
         class = lists()->classes - 1;
     first->next = link_to(second);
     first->prev = lists()->mark + class;
-    second->next = 0;
+    second->next = fh_list_end(lists());
     second->prev = link_to(first);
     head_to(class, link_to(first));
     set_summary();
@@ -291,7 +291,7 @@ static void one_too_many(void)
     uint32_t class = fh_class_of(lists(), 4);
     REQUIRE(*fh_head_of(lists(), class) == 0);
     seal(inside, fh_tag_for(FH_FREE, 4));
-    block(inside)->next = 0;
+    block(inside)->next = fh_list_end(lists());
     block(inside)->prev = lists()->mark + class;
     EQUAL(fh_check(rig.heap), FH_OK);
     head_to(class, link_to(inside));
@@ -362,7 +362,7 @@ static void links_of_an_unlisted_block(void)
         /* The words of a used block that lead to it and back. */
         block(a)->next = link_to(b);
         block(b)->prev = link_to(a);
-        block(b)->next = 0;
+        block(b)->next = fh_list_end(lists());
         EQUAL(fh_check(rig.heap), FH_BAD_LIST);
         /* A used block in its place, on the list of the smallest. */
         uint32_t smallest = fh_class_of(lists(), 1);
@@ -370,7 +370,7 @@ static void links_of_an_unlisted_block(void)
         *fh_head_of(lists(), smallest) = link_to(c);
         fh_map_set(lists(), smallest);
         block(c)->prev = lists()->mark + smallest;
-        block(c)->next = 0;
+        block(c)->next = fh_list_end(lists());
         EQUAL(fh_check(rig.heap), FH_BAD_LIST);
         *fh_head_of(lists(), smallest) = 0;
         *fh_map_of(lists(), smallest) = 0;

@@ -196,7 +196,7 @@ static bool agree(void)
             before = link;
             link = b->next;
         }
-        ok &= EQUAL(link, 0);
+        ok &= EQUAL(link, length[class] != 0 ? fh_list_end(lists) : 0);
         bool marked = (*fh_map_of(lists, class) >> class % 32 & 1) != 0;
         ok &= EQUAL(marked, length[class] != 0);
         summary |= (uint32_t)marked << class / 32;
@@ -300,7 +300,7 @@ static void classes_above(void)
 static void damaged_links(void)
 {
     struct fh_block copy[3];
-    for (unsigned who = 0; who < 7; who++) {
+    for (unsigned who = 0; who < 10; who++) {
         make_lists(FH_MAX_CLASSES);
         const uint32_t n = 6;
         uint32_t class = fh_class_of(lists, n);
@@ -343,10 +343,16 @@ static void damaged_links(void)
             expected = *head = fh_link_to(lists, b);
             found = fh_link_to(lists, a);
             break;
+        case 5:     /* zeros over a link, the last one's too */
+        case 6:
+        case 7:
+            blamed = met = place(who - 5);
+            met->next = found = 0;
+            break;
         default:    /* to what is no free block: the link is wrong, and so is who has it */
             b->next = fh_link_to(lists, place(9));
             place(9)->prev = found = 77;
-            fh_tag_seal(lists->space.secret, place(9), who == 5 ? FH_USED : FH_DEAD);
+            fh_tag_seal(lists->space.secret, place(9), who == 8 ? FH_USED : FH_DEAD);
             expected = fh_link_to(lists, b);
         }
         for (unsigned i = 0; i < 3; i++)
@@ -502,7 +508,7 @@ static void too_small_for_its_list(void)
         fh_make_free(lists->space.secret, b, right ? 50 : 20);
         uint32_t link = fh_link_to(lists, b);
         uint32_t class = fh_class_of(lists, 50);
-        b->next = 0;
+        b->next = fh_list_end(lists);
         b->prev = lists->mark + class;
         *fh_head_of(lists, class) = link;
         fh_map_set(lists, class);

@@ -1456,7 +1456,7 @@ static void promoted(void)
     fh_pool_promote(rig.heap, other);
     CHECK(rig.heap->top == NULL);
     EQUAL(rig.heap->lists.blame.kind, FH_BAD_LINK);
-    other->next = 0;
+    other->next = fh_list_end(&rig.heap->lists);
     rig.heap->lists.blame.kind = FH_OK;
     fh_pool_promote(rig.heap, other);
     CHECK(rig.heap->top == other);
@@ -1755,7 +1755,7 @@ static void idle_regions_and_damage(void)
         struct fh_block *other = as_block(only_block(2));
         CHECK(fh_pool_is_spare(rig.heap, region_at(1)) && fh_pool_is_spare(rig.heap, region_at(2)));
         /* The list begins with the one that was put back last. */
-        REQUIRE(b->next == 0 && other->next == fh_link_to(&rig.heap->lists, b));
+        REQUIRE(b->next == fh_list_end(&rig.heap->lists) && other->next == fh_link_to(&rig.heap->lists, b));
         enum fh_fault_kind kind = who < 2 ? FH_BAD_LINK : FH_OK;
         if (who == 0)
             rig_poke((unsigned char *)b + 4, 0x24682468);

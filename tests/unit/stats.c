@@ -97,7 +97,7 @@ static void make_list(uint32_t class, const uint32_t *sizes, unsigned count)
     for (unsigned i = count; i-- > 0;) {
         void *b = inside + (size_t)(i + 1) * 32 * FH_GRANULE;
         put_below(b, fh_tag_for(FH_FREE, sizes[i]));
-        block(b)->next = *fh_head_of(lists(), class);
+        block(b)->next = i + 1 == count ? fh_list_end(lists()) : *fh_head_of(lists(), class);
         *fh_head_of(lists(), class) = fh_link_to(lists(), block(b));
     }
 }

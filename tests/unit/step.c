@@ -139,7 +139,7 @@ static void says_where(void)
     as_block(held[4])->prev = l->mark + class;
     as_block(held[4])->next = fh_link_to(l, as_block(held[5]));
     as_block(held[5])->prev = fh_link_to(l, as_block(held[4]));
-    as_block(held[5])->next = 0;
+    as_block(held[5])->next = fh_list_end(l);
     for (size_t budget = 1; budget < 1000; budget *= 3) {
         EQUAL(all_reports(budget), 1);
         CHECK(reports[0].kind == FH_BAD_LIST && reports[0].block == held[4]);
@@ -287,9 +287,10 @@ static void join_strays(struct fh_block *first, struct fh_block *stray)
     struct fh_lists *l = &rig.heap->lists;
     struct fh_view view;
     fh_look(&l->space, &view);
-    REQUIRE(first->next == 0 && fh_list_remove(l, &view, stray));
+    REQUIRE(first->next == fh_list_end(l) && fh_list_remove(l, &view, stray));
     first->next = fh_link_to(l, stray);
     stray->prev = fh_link_to(l, first);
+    stray->next = fh_list_end(l);
 }
 
 static void finds_each_region(void)
@@ -371,13 +372,13 @@ static void finds_each_kind(void)
         uint32_t class = 0;
         struct fh_block *b = NULL;
         for (; class < rig.heap->lists.classes && b == NULL; class++) {
-            if (*fh_head_of(&rig.heap->lists, class) != 0 && fh_link_at(&rig.heap->lists, *fh_head_of(&rig.heap->lists, class))->next != 0)
+            if (*fh_head_of(&rig.heap->lists, class) != 0 && fh_link_at(&rig.heap->lists, *fh_head_of(&rig.heap->lists, class))->next != fh_list_end(&rig.heap->lists))
                 b = fh_link_at(&rig.heap->lists, *fh_head_of(&rig.heap->lists, class));
         }
         REQUIRE(b != NULL);
         class--;
         struct fh_block *last = b;
-        while (last->next != 0)
+        while (last->next != fh_list_end(&rig.heap->lists))
             last = fh_link_at(&rig.heap->lists, last->next);
         last->next = fh_link_to(&rig.heap->lists, b);
         b->prev = fh_link_to(&rig.heap->lists, last);
@@ -394,7 +395,7 @@ static void finds_each_kind(void)
         while (*fh_head_of(&rig.heap->lists, other) == 0)
             other++;
         struct fh_block *stray = fh_link_at(&rig.heap->lists, *fh_head_of(&rig.heap->lists, other));
-        for (last = b; last->next != 0;)
+        for (last = b; last->next != fh_list_end(&rig.heap->lists);)
             last = fh_link_at(&rig.heap->lists, last->next);
         join_strays(last, stray);
         must_find(FH_BAD_LIST);
@@ -460,7 +461,7 @@ static void finds_one_too_many(void)
     uint32_t class = fh_class_of(l, 4);
     REQUIRE(*fh_head_of(l, class) == 0);
     fh_tag_seal(l->space.secret, inside, fh_tag_for(FH_FREE, 4));
-    inside->next = 0;
+    inside->next = fh_list_end(&rig.heap->lists);
     inside->prev = l->mark + class;
     EQUAL(pass(1, 2000), FH_OK);
     *fh_head_of(l, class) = fh_link_to(l, inside);
