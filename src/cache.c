@@ -415,9 +415,10 @@ static FH_COLD bool put_slowly(struct fh_cache *c, struct fh_block *b)
     count_anew(c);
     if (fh_load(&c->asked) != 0)
         flush_all(c);
-    bool known = look_at(c, b);
+    look_at(c, b);
     fh_leave(h, state);
-    return known && fh_cache_put(c, b);
+    /* A block that no region holds is none that the cache knows now. */
+    return fh_cache_put(c, b);
 }
 
 /* The way of a block that the quick put refused, or that made the cache too full. */

@@ -43,7 +43,6 @@ static enum fh_fault_kind begin(struct fh_heap *h, struct fh_cursor *c)
     c->at = 0;
     c->granules = c->used_granules = c->free_blocks = 0;
     c->list = 0;
-    c->link = 0;
     c->quiet = true;
     c->stage = AT_REGION;
     return found(c, fh_check_control(h), h);

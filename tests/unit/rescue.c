@@ -185,6 +185,8 @@ static void impossible(void)
         CHECK(rig.fault.ptr == NULL);
         if (who != 0)
             EQUAL(rig.fault.found, (uint32_t)(uintptr_t)answer);
+        if (who == 2)
+            EQUAL(rig.fault.expected, 0);
         EQUAL(rig.releases, 0);
         rig.faults = 0;
         rig_sound(&rig);
@@ -330,23 +332,39 @@ static void too_small_after_harm(void)
     CHECK(returned == answer && returned_bytes == FH_GRANULE);
 }
 
-/* What is cached serves before the port is asked. */
+static unsigned cpu(void *ctx)
+{
+    (void)ctx;
+    return 0;
+}
+
+/* What is cached serves before the port is asked, also what is too large for a cache. */
 static void caches_before_the_port(void)
 {
+    void *ptr[4];
     open();
     rig.port.cache = &fh_cpu_cache;
-    struct fh_cache *c = fh_cache_open(rig.heap);
+    rig.port.cpus = 1;
+    rig.port.cpu = cpu;
+    rig.heap = fh_create(rig_memory, HEAP, &rig.port);
+    REQUIRE(rig.heap != NULL && fh_malloc(rig.heap, 1) != NULL);
+    struct fh_cache *c = rig.heap->by_cpu[0];
     REQUIRE(c != NULL);
-    unsigned char *ptr = fh_cache_malloc(c, 100);
-    REQUIRE(ptr != NULL);
-    REQUIRE(fh_malloc(rig.heap, fh_pool_top_size(rig.heap) * (size_t)FH_GRANULE - 4) != NULL);
-    while (fh_malloc(rig.heap, 100) != NULL && rig.acquires == 0)
+    const size_t size = c->most_bytes;
+    for (unsigned i = 0; i < 4; i++)
+        REQUIRE((ptr[i] = fh_malloc_from_pool(rig.heap, (uint32_t)c->most, size)) != NULL);
+    while (fh_malloc(rig.heap, 1) != NULL)
         continue;
-    unsigned asked_before = rig.acquires;
-    REQUIRE(c->room < c->limit || c->room > 0);
-    fh_cache_free(c, ptr);
-    CHECK(fh_malloc(rig.heap, 100) == ptr);
-    EQUAL(rig.acquires, asked_before);
+    rig.acquires = 0;
+    c->room += 1000 - c->limit;
+    c->limit = 1000;
+    for (unsigned i = 0; i < 4; i++)
+        fh_free(rig.heap, ptr[i]);
+    EQUAL(rig.port.cache->held(rig.heap), 4 * c->most);
+    CHECK(fh_malloc(rig.heap, 2 * size) != NULL);
+    EQUAL(rig.acquires, 0);
+    EQUAL(rig.port.cache->held(rig.heap), 0);
+    rig_sound(&rig);
 }
 
 /* A block that begins its region is freed, and the search for its region finds none. */
