@@ -13,7 +13,8 @@
 # are known by their text, so that an edit above them does not make the list stale. See run.py for what counts as killed and
 # mutants.py for the operators. Each mutant's verdict, and what killed it, lies in build/mutate/results.
 #
-# A word that is read unset is found by the compiler, whose warning of it fails the build of the tests; warnings of style kill nothing.
+# A word that is read unset is found by the compiler, whose warning of it fails the build of the tests, or else by what it reads: the
+# first program's are set to a pattern. Warnings of style kill nothing.
 #
 # The programs are those of unit.mk, and the replay of the fuzzers' corpus: the core built without optimization first, which is
 # built the quickest; then the corpus, 32 bits and their last bytes, the other layout, the count of steps, the sanitizers. What only
@@ -27,7 +28,7 @@ comma := ,
 MUTATE_STEPS := -O2 -DTEST_STEPS -fsanitize-coverage=trace-pc
 MUTATE_SANITIZED := -O1 -fsanitize=address$(comma)undefined -fno-sanitize-recover=all
 MUTATE_32 := -m32 -fno-pic -fno-stack-protector
-MUTATE_PROGRAMS = $(call mutate_program,plain,-O1,-O2,,$(firstword $(CHECK_64)),$(CHECK_FOLDERS)) \
+MUTATE_PROGRAMS = $(call mutate_program,plain,-O1 -ftrivial-auto-var-init=pattern,-O2,,$(firstword $(CHECK_64)),$(CHECK_FOLDERS)) \
     $(MUTATE_REPLAY) $(MUTATE_I386) \
     $(call mutate_program,granule-8,-O1 -DFH_GRANULE=8,-O2 -DFH_GRANULE=8,,$(firstword $(CHECK_64)),$(CHECK_FOLDERS)) \
     $(call mutate_program,steps,$(MUTATE_STEPS),$(MUTATE_STEPS),,$(firstword $(CHECK_64)),bugs/b30_work) \

@@ -9,9 +9,9 @@
 # Invariant: each process works in a copy of the tree of its own; the tree itself is only read.
 # Must not know: what the sources are about, or which changes are made to them (mutants.py).
 #
-# For the first program, all mutants of a function are compiled together, and one is chosen as the program starts (schemata.py): to
+# All mutants of a function, or of a header, are compiled together, and one is chosen as the program starts (schemata.py): to
 # compile each by itself would take most of the time. What kills a mutant there must pass with none chosen; if it does not, or if
-# the mutant has no place among the others, it is compiled by itself, as it is for the other programs.
+# the mutant has no place among the others, it is compiled by itself.
 #
 # The programs are tried in the order in which they are given, cheapest first. Within one, the files of tests that killed the
 # last mutants of the same function come first, then the one named after the source, then the quickest. A test that uses more than
@@ -151,7 +151,7 @@ class Bench:
         for kind, text in (("h", schemata.HEADER), ("c", schemata.SOURCE)):
             with open(self.chooser + "." + kind, "w") as f:
                 f.write(text)
-        for p in self.programs[:1]:
+        for p in self.programs:
             subprocess.run(p.compile_tests + ["-c", self.chooser + ".c", "-o", self.chooser + "-%s.o" % p.name], check=True, cwd=tree)
         jobs = [(p, source) for p in self.programs for source in p.core + p.tests]
         with multiprocessing.Pool(self.options.jobs) as pool:
@@ -312,63 +312,78 @@ class Worker:
                 return failed
         return None
 
-    # Returns the verdict, and what killed it.
-    def judge(self, m, listed, outlived):
+    # Returns the verdict, and what killed it, of one that is compiled by itself for the programs from that number on.
+    def judge(self, m, listed, number):
         with open(os.path.join(self.tree, m.file)) as f:
             text = f.read()
         self.write(m.file, text[:m.start] + m.text + text[m.end:])
         try:
-            for number, p in enumerate(self.bench.programs):
+            for p in self.bench.programs[number:]:
                 compiled = set()
-                if number == 0 and outlived:
-                    if listed:
-                        return "survived", ""
-                    if m.file not in self.bench.core and self.same_code(m, text):
-                        return "equal", ""
-                    if self.warned(m):
-                        return "killed", "warnings of the compiler"
-                    continue
                 for sources, runs in self.parts(p, m):
                     killer = self.part(p, m, sources, compiled, runs)
                     if killer is not None:
-                        refused = killer == "" and number == 0
+                        refused = killer == "" and p == self.bench.programs[0]
                         return ("no C", "") if refused else ("killed", killer or p.name + " does not build")
-                # The other programs take their time: is it worth it?
-                if number == 0 and listed:
-                    return "survived", ""
-                if number == 0 and self.same_code(m, text):
-                    return "equal", ""
-                if number == 0 and self.warned(m):
-                    return "killed", "warnings of the compiler"
+                verdict = self.outlived(m, text, listed) if p == self.bench.programs[0] else None
+                if verdict:
+                    return verdict
             return "survived", ""
         finally:
             self.write(m.file, text)
 
+    # The verdict on one that outlived the first program, where it takes no other: these take their time. The tree has the mutant.
+    def outlived(self, m, text, listed):
+        if listed:
+            return "survived", ""
+        if self.same_code(m, text):
+            return "equal", ""
+        return ("killed", "warnings of the compiler") if self.warned(m) else None
 
-    # The mutants of one function, or those of a file that are in none. Yields each with its verdict, what killed it, and the time.
+    # The mutants of one function, or header, or those of a file that are in none. Yields each with its verdict, what killed it, and the time.
     def judge_all(self, group):
         begin = time.time()
         listed = set(m for m, known in group if known)
-        found = {} if self.bench.options.apart else self.together(self.bench.programs[0], [m for m, _ in group if m.place], listed)
+        verdicts, alone = {}, [(m, 0) for m, _ in group if self.bench.options.apart or not m.place]
+        left = [m for m, _ in group if (m, 0) not in alone]
+        for number, p in enumerate(self.bench.programs):
+            found = self.together(p, left, listed, number == 0) if left else {}
+            alone += [(m, number) for m in left if found.get(m, "") == ""]
+            verdicts.update((m, ("equal", "") if killer == SAME else ("killed", killer)) for m, killer in found.items() if killer)
+            left = [m for m in left if found.get(m, "") is None]
+            if number == 0:
+                verdicts.update((m, self.apart(m, lambda text, m=m: self.outlived(m, text, m in listed))) for m in left)
+                left = [m for m in left if not verdicts[m]]
+        verdicts.update((m, ("survived", "")) for m in left)
         share = (time.time() - begin) / len(group)
-        for m, _ in group:
+        for m, number in alone:
             begin = time.time()
-            killer = found.get(m, "")
-            if killer == SAME:
-                verdict, killer = "equal", ""
-            else:
-                verdict, killer = ("killed", killer) if killer else self.judge(m, m in listed, killer is None)
-            yield m, verdict, killer, share + time.time() - begin
+            yield (m,) + self.judge(m, m in listed, number) + (share + time.time() - begin,)
+        for m, verdict in verdicts.items():
+            if verdict:
+                yield (m,) + verdict + (share,)
+
+    # What f answers while the tree has that mutant; it is given the text without.
+    def apart(self, m, f):
+        with open(os.path.join(self.tree, m.file)) as file:
+            text = file.read()
+        self.write(m.file, text[:m.start] + m.text + text[m.end:])
+        try:
+            return f(text)
+        finally:
+            self.write(m.file, text)
 
     # What kills each of them in one program with them all, or None, or SAME; those that must be tried by themselves are not there.
-    def together(self, p, mutants, listed):
+    def together(self, p, mutants, listed, is_first):
         found, left = {}, mutants
-        for sources, runs in list(self.parts(p, mutants[0])) if mutants else []:
+        for sources, runs in list(self.parts(p, mutants[0])):
+            if not left:
+                break
             program, left = self.combine(p, left, sources)
             names, sound, outlived = set(run for run, _ in runs), {}, []
             for number, m in enumerate(left, 1):
                 killer = self.let_loose(p, program, number, [r for r in self.order(p, m) if r[0] in names], sound, m,
-                                       m not in listed and m.file in self.bench.core)
+                                       m in listed, is_first and m.file in self.bench.core)
                 if killer is None:
                     outlived.append(m)
                 elif killer:
@@ -401,15 +416,16 @@ class Worker:
         return None, []
 
     # Lets the tests loose on one of them. What kills it, None, SAME, or "" if what kills it kills the program with none chosen too.
-    def let_loose(self, p, program, number, runs, sound, m, may_be_same):
+    def let_loose(self, p, program, number, runs, sound, m, listed, may_be_same):
         # To look for the same code takes less time than all tests, but more than the few that are likely to kill.
-        for run, argv in runs[:LIKELY] + [(None, None)] * may_be_same + runs[LIKELY:]:
-            if run is None and self.same_alone(m):
+        for run, argv in runs[:LIKELY] + [(None, None)] * (may_be_same and not listed) + runs[LIKELY:]:
+            if run is None and self.apart(m, lambda text: self.same_code(m, text)):
                 return SAME
             if run is None:
                 continue
             killer = self.start(p, program, number, run, argv)
-            if killer is None:
+            # That a listed one is killed must be no accident, of memory or of time.
+            if killer is None or (listed and self.start(p, program, number, run, argv) is None):
                 continue
             if run not in sound:
                 sound[run] = self.start(p, program, 0, run, argv) is None
@@ -418,15 +434,6 @@ class Worker:
             self.learn(p, m, (run, argv))
             return killer
         return None
-
-    def same_alone(self, m):
-        with open(os.path.join(self.tree, m.file)) as f:
-            text = f.read()
-        self.write(m.file, text[:m.start] + m.text + text[m.end:])
-        try:
-            return self.same_code(m, text)
-        finally:
-            self.write(m.file, text)
 
     def start(self, p, program, number, run, argv):
         name = os.path.join(self.folder, p.name, "chosen")
@@ -458,14 +465,15 @@ def judge(group):
     return list(worker.judge_all(group))
 
 
-# The mutants of each function, together, but no more than these: one program with hundreds to choose from is slow.
+# The mutants of each function, or header, together, but no more than these: one program with hundreds to choose from is slow.
 TOGETHER = 40
 
 
 def groups_of(chosen, entries):
     groups = collections.defaultdict(list)
     for m in chosen:
-        groups[m.file, m.function].append((m, key_of(m) in entries))
+        # What includes a header takes long to compile: those of all its functions go together.
+        groups[m.file, m.function if m.file.endswith(".c") else ""].append((m, key_of(m) in entries))
     return [group[i:i + TOGETHER] for group in groups.values() for i in range(0, len(group), TOGETHER)]
 
 
@@ -581,8 +589,10 @@ def main():
     for m, verdict, _, _ in results:
         if verdict == "survived":
             failed.append("survived: %s in %s\n  - %s\n  + %s" % (m.name, m.function, m.before, m.after))
+    # The same text may stand in a function twice, and one of the two be killed.
+    needed = set(key_of(m) for m, verdict, _, _ in results if verdict == "listed")
     for entry, line in entries.items():
-        if entry in killed_by:
+        if entry in killed_by and entry not in needed:
             failed.append("%s:%d: is no equivalent, %s kills it: %s" % (options.equivalent, line, killed_by[entry], entry[3]))
         elif entry not in known and (not options.file or entry[0] in options.file.split()):
             failed.append("%s:%d: there is no such mutant any more: %s" % (options.equivalent, line, entry[3]))
