@@ -528,7 +528,8 @@ static void damaged_heads(void)
         CHECK(rig.fault.block == bad && rig.fault.ptr == NULL);
         EQUAL(rig.fault.expected, leads_nowhere ? 0 : n);
         EQUAL(rig.fault.found, leads_nowhere ? (uint32_t)(uintptr_t)bad : tag);
-        /* The list is lost, and that was said. */
+        /* The list is lost, and that was said; it is filled anew. */
+        CHECK(*fh_quick_head(c, n) != NULL);
         rig.faults = 0;
         for (const struct fh_block *b = *fh_quick_head(c, n); b != NULL; b = fh_quick_next(b))
             CHECK(b != bad);
@@ -1178,34 +1179,43 @@ static void limits(void)
 }
 
 /* How many blocks one filling takes where memory was never used: up to 64, no more than 1024 bytes of them, 4096 in a heap that can grow, and
- * no more than half of what the cache may hold. */
+ * no more than half of what the cache may hold, to the granule. Returns how often it was just half. */
+static unsigned filled_in(void *mem, size_t bytes, bool grows)
+{
+    unsigned halves = 0;
+    for (uint32_t n = FH_MIN_GRANULES; n <= 2048 / FH_GRANULE; n++) {
+        struct fh_cache *c = open_in(mem, bytes, grows, grows ? 2 : 1);
+        if (n > c->most)
+            break;
+        void *ptr = fh_cache_malloc(c, fh_payload_bytes(n));
+        CHECK(ptr != NULL);
+        uint32_t most = (grows ? 4096u : 1024u) / FH_GRANULE;
+        if (most > (uint32_t)c->limit / 2)
+            most = (uint32_t)c->limit / 2;
+        uint32_t count = 64;
+        while (count > 1 && count * n > most)
+            count /= 2;
+        halves += count > 1 && count * n == (uint32_t)c->limit / 2;
+        EQUAL(held_granules(), (count - 1) * n);
+        EQUAL(cached().cached_blocks, count - 1);
+        /* In the order in which they lie. */
+        for (uint32_t k = 1; k < count; k++)
+            EQUAL(fh_cache_malloc(c, fh_payload_bytes(n)), (k - 1) * n * FH_GRANULE + (uintptr_t)ptr - (count - 1) * n * FH_GRANULE);
+    }
+    return halves;
+}
+
 static void filled_at_once(void)
 {
     unsigned char *mem = host_map(NULL, RIG_MEMORY);
     REQUIRE(mem != NULL);
-    static const size_t sizes[] = { 8192, 16384, RIG_MEMORY };
-    for (unsigned grows = 0; grows < 2; grows++) {
-        for (unsigned i = grows ? 0 : 2; i < sizeof sizes / sizeof *sizes; i++) {
-            for (uint32_t n = FH_MIN_GRANULES; n <= 2048 / FH_GRANULE; n++) {
-                struct fh_cache *c = open_in(mem, sizes[i], grows, 1 + grows);
-                if (n > c->most)
-                    break;
-                void *ptr = fh_cache_malloc(c, fh_payload_bytes(n));
-                CHECK(ptr != NULL);
-                uint32_t most = (grows ? 4096u : 1024u) / FH_GRANULE;
-                if (most > (uint32_t)c->limit / 2)
-                    most = (uint32_t)c->limit / 2;
-                uint32_t count = 64;
-                while (count > 1 && count * n > most)
-                    count /= 2;
-                EQUAL(held_granules(), (count - 1) * n);
-                EQUAL(cached().cached_blocks, count - 1);
-                /* In the order in which they lie. */
-                for (uint32_t k = 1; k < count; k++)
-                    EQUAL(fh_cache_malloc(c, fh_payload_bytes(n)), (k - 1) * n * FH_GRANULE + (uintptr_t)ptr - (count - 1) * n * FH_GRANULE);
-            }
-        }
-    }
+    filled_in(mem, RIG_MEMORY, false);
+    filled_in(mem, RIG_MEMORY, true);
+    filled_in(mem, 16384, true);
+    unsigned halves = 0;
+    for (size_t bytes = 8192; bytes < 8192 + 2048; bytes += FH_GRANULE)
+        halves += filled_in(mem, bytes, true);
+    CHECK(halves != 0);
 }
 
 /* No flush holds the lock for more than 64 blocks. It begins with the list that grew; the next one goes on where the last ended, and that
@@ -1280,12 +1290,17 @@ static void damaged_top_met_by_a_flush(void)
 {
     struct fh_cache *c = open_held(RIG_MEMORY);
     void *ptr = fh_malloc(rig.heap, 40);
+    /* What is given back does not touch the top. */
+    REQUIRE(fh_malloc(rig.heap, 40) != NULL);
     make_room(c);
     c->room -= 1000000;
     c->limit -= 1000000;
-    *fh_tag_of(rig.heap->top) ^= 0x100;
+    struct fh_block *top = rig.heap->top;
+    *fh_tag_of(top) ^= 0x100;
     fh_cache_free(c, ptr);
-    CHECK(rig.faults != 0);
+    EQUAL(rig.faults, 1);
+    EQUAL(rig.fault.kind, FH_BAD_CONTROL);
+    CHECK(rig.fault.block == top && rig.fault.ptr == NULL);
     EQUAL(rig.heap->lists.blame.kind, FH_OK);
 }
 
@@ -1534,12 +1549,22 @@ static void mended(void)
     CHECK(ptr != NULL);
     reported_control(c);
     CHECK(c->most <= most + 1 && c->most >= most);
+    /* The call is met from it. */
+    CHECK(c->room < c->limit);
     EQUAL(c->check, fh_cache_check_for(c));
     fh_free(rig.heap, ptr);
     rig_sound(&rig);
     c->most_again ^= 4;
     fh_free(rig.heap, fh_malloc(rig.heap, 40));
     reported_control(c);
+    /* It begins anew with empty lists, and how much was counted before is not held against it. */
+    warm_up(40);
+    c->room -= 3;
+    c->most_again ^= 4;
+    CHECK(fh_malloc(rig.heap, 4000) != NULL);
+    reported_control(c);
+    EQUAL(waiting(c, fh_granules_for(40)), 0);
+    EQUAL(c->room, c->limit);
     struct fh_heap *const heap = c->heap;
     for (unsigned bit = 0; bit < sizeof heap * 8; bit++) {
         c->heap = (struct fh_heap *)((uintptr_t)heap ^ (uintptr_t)1 << bit);
@@ -1665,22 +1690,27 @@ static void mended_on_its_list(void)
 /* Where not even the block is known, another cache is opened. */
 static void beyond_mending(void)
 {
-    for (unsigned how = 0; how < 3; how++) {
-        struct fh_cache *c = two_caches();
+    for (unsigned how = 0; how < 6; how++) {
+        two_caches();
+        cpu_now = how / 3;
+        struct fh_cache *c = rig.heap->by_cpu[cpu_now];
+        struct fh_cache *other = rig.heap->by_cpu[1 - cpu_now];
         struct fh_block *b = (struct fh_block *)(void *)c;
         uint32_t secret = rig.heap->lists.space.secret;
         c->most_again ^= 1;
-        if (how == 0)
+        if (how % 3 == 0)
             rig_poke((unsigned char *)c - 4, 0);
         else
-            fh_tag_seal(secret, b, how == 1 ? fh_tag_for(FH_FREE, 20) : fh_tag_for(FH_USED, FH_MIN_GRANULES));
+            fh_tag_seal(secret, b, how % 3 == 1 ? fh_tag_for(FH_FREE, 20) : fh_tag_for(FH_USED, FH_MIN_GRANULES));
         void *ptr = fh_malloc(rig.heap, 40);
-        CHECK(ptr != NULL && rig.heap->by_cpu[0] != c);
+        CHECK(ptr != NULL && rig.heap->by_cpu[cpu_now] != c);
+        CHECK(rig.heap->by_cpu[1 - cpu_now] == other);
         reported_control(c);
         fh_free(rig.heap, ptr);
-        CHECK(fh_malloc(rig.heap, 40) != NULL && rig.heap->by_cpu[0] != NULL);
+        CHECK(fh_malloc(rig.heap, 40) != NULL && rig.heap->by_cpu[cpu_now] != NULL);
         EQUAL(rig.faults, 0);
     }
+    cpu_now = 0;
     /* The same found out inside the cache, by a call that its lists do not meet: the pool does what was asked. */
     for (unsigned put = 0; put < 2; put++) {
         struct fh_cache *c = two_caches();
@@ -1739,6 +1769,17 @@ static void miscounted(void)
     fh_malloc(rig.heap, 2 * RIG_MEMORY);
     EQUAL(rig.faults, 0);
     EQUAL(c->room, c->limit);
+    rig_sound(&rig);
+    /* Where a list was dropped, nobody knows what was on it; after that flush all that is counted must come back again. */
+    *fh_quick_head(c, 0) = (struct fh_block *)rig_launder(&rig);
+    c->room -= 3;
+    fh_malloc(rig.heap, 2 * RIG_MEMORY);
+    EQUAL(rig.faults, 1);
+    EQUAL(rig.fault.kind, FH_BAD_LINK);
+    rig.faults = 0;
+    c->room -= 3;
+    fh_malloc(rig.heap, 2 * RIG_MEMORY);
+    reported_control(c);
     rig_sound(&rig);
 }
 
@@ -1861,12 +1902,15 @@ static void a_damaged_port(void)
 /* An interrupt opens the CPU's cache while the call that it interrupts is about to: one of the two stays. */
 static uintptr_t (*plain_lock)(void *);
 static bool interrupt;
+static unsigned waiting_inside;
 
 static uintptr_t interrupted_lock(void *ctx)
 {
     if (interrupt) {
         interrupt = false;
         fh_free(rig.heap, fh_malloc(rig.heap, 40));
+        struct fh_cache *c = rig.heap->by_cpu[cpu_now];
+        waiting_inside = fh_granules_for(40) <= c->most ? waiting(c, fh_granules_for(40)) : 0;
     }
     return plain_lock(ctx);
 }
@@ -1881,6 +1925,8 @@ static void opened_twice(void)
         void *ptr = fh_malloc(rig.heap, 40);
         CHECK(ptr != NULL && !interrupt && rig.heap->by_cpu[cpu_now] != NULL);
         EQUAL(rig.heap->cache_count, cpu_now + 1);
+        /* The call that was interrupted is met from it. */
+        EQUAL(waiting(rig.heap->by_cpu[cpu_now], fh_granules_for(40)), waiting_inside - 1);
         fh_free(rig.heap, ptr);
         rig_sound(&rig);
     }
@@ -1979,20 +2025,22 @@ static void miscounted_met_by_a_put(void)
 /* Where the pool has nothing, the cache gives back what may become what is asked for. */
 static void emptied_before_refusal(void)
 {
-    struct fh_cache *c = open_held(65536);
-    void *ptr[40];
-    for (unsigned i = 0; i < 40; i++)
-        REQUIRE((ptr[i] = fh_malloc(rig.heap, 40)) != NULL);
-    while (fh_malloc(rig.heap, 1) != NULL)
-        continue;
-    c->asked = 0;
-    make_room(c);
-    for (unsigned i = 0; i < 40; i++)
-        fh_cache_free(c, ptr[i]);
-    EQUAL(cached().cached_blocks, 40);
-    CHECK(fh_cache_malloc(c, 200) != NULL);
-    EQUAL(held_granules(), 0);
-    rig_sound(&rig);
+    for (unsigned grows = 0; grows < 2; grows++) {
+        struct fh_cache *c = open_in(rig_memory, 65536, grows, 1);
+        void *ptr[40];
+        for (unsigned i = 0; i < 40; i++)
+            REQUIRE((ptr[i] = fh_malloc(rig.heap, 40)) != NULL);
+        while (fh_malloc(rig.heap, 1) != NULL)
+            continue;
+        c->asked = 0;
+        make_room(c);
+        for (unsigned i = 0; i < 40; i++)
+            fh_cache_free(c, ptr[i]);
+        EQUAL(cached().cached_blocks, 40);
+        CHECK(fh_cache_malloc(c, 200) != NULL);
+        EQUAL(held_granules(), 0);
+        rig_sound(&rig);
+    }
 }
 
 /* Damage that the opening of a cache meets is reported by that call. */
@@ -2063,7 +2111,254 @@ static void one_large(void)
     rig_sound(&rig);
 }
 
+/* A heap most of which was used, so that it is tight, and a cache that knows it. */
+static struct fh_cache *open_tight(void)
+{
+    struct fh_cache *c = open_held(RIG_MEMORY);
+    REQUIRE(fh_malloc(rig.heap, RIG_MEMORY / 4 * 3) != NULL);
+    REQUIRE(fh_cache_malloc(c, c->most_bytes) != NULL && !c->has_plenty && c->keep != 0);
+    return c;
+}
+
+static void hold_more_than_is_kept(struct fh_cache *c)
+{
+    while (held_granules() <= c->keep)
+        fh_cache_free(c, fh_malloc(rig.heap, 100));
+}
+
+/* A tight heap gives one block from memory that was never used, though there is room for more; what may be kept stays. */
+static void tight_takes_one(void)
+{
+    const uint32_t n = fh_granules_for(40);
+    struct fh_cache *c = open_tight();
+    for (unsigned waits = 0; waits < 2; waits++) {
+        size_t held_before = held_granules();
+        CHECK(held_before <= c->keep && c->room / 4 >= (intptr_t)n);
+        size_t top = fh_pool_top_size(rig.heap);
+        CHECK(fh_cache_malloc(c, 40) != NULL);
+        EQUAL(held_granules(), held_before);
+        EQUAL(fh_pool_top_size(rig.heap), top - n);
+        fh_cache_free(c, fh_malloc(rig.heap, 100));
+    }
+    rig_sound(&rig);
+}
+
+/* Where one block is wanted it is the one that the pool chooses, and so where it is too large for the cache. */
+static void one_is_the_pools_choice(void)
+{
+    if (FH_MAX_CLASSES == 1)
+        test_does_not_apply();
+    for (size_t size = 600; size <= 3000; size += 2400) {
+        struct fh_cache *c = open_held(RIG_MEMORY);
+        void *far = fh_malloc(rig.heap, 60000);
+        REQUIRE(far != NULL && fh_malloc(rig.heap, 1) != NULL);
+        void *near = fh_malloc(rig.heap, 5000);
+        REQUIRE(near != NULL && fh_malloc(rig.heap, 1) != NULL);
+        fh_free(rig.heap, far);
+        fh_free(rig.heap, near);
+        /* What this leaves is cut next, rather than a block that is so much larger. */
+        REQUIRE(fh_malloc(rig.heap, 1000) == near && rig.heap->victim_size >= fh_granules_for(size));
+        void *victim = rig.heap->victim;
+        CHECK(fh_cache_malloc(c, size) == victim);
+        EQUAL(held_granules(), 0);
+        rig_sound(&rig);
+    }
+}
+
+/* One block too is not cut from memory that was never used while the cache holds more than it may keep. */
+static void emptied_for_one(void)
+{
+    struct fh_cache *c = open_tight();
+    hold_more_than_is_kept(c);
+    CHECK(fh_cache_malloc(c, 600) != NULL);
+    EQUAL(held_granules(), 0);
+    rig_sound(&rig);
+}
+
+/* Damage that a filling meets is reported by that call, though the cache is emptied next and what it held would do. */
+static void damage_met_by_a_filling(void)
+{
+    struct fh_cache *c = open_tight();
+    hold_more_than_is_kept(c);
+    REQUIRE(fh_malloc(rig.heap, 1) != NULL);
+    unsigned char *hole = fh_malloc(rig.heap, 3000);
+    REQUIRE(hole != NULL && fh_malloc(rig.heap, 1) != NULL);
+    fh_free(rig.heap, hole);
+    *fh_tag_of(block(hole)) ^= 0x100;
+    CHECK(fh_cache_malloc(c, 40) != NULL);
+    EQUAL(rig.faults, 1);
+    EQUAL(rig.fault.kind, FH_BAD_TAG);
+    CHECK(rig.fault.block == hole && rig.fault.ptr == NULL);
+}
+
+/* So is damage that the search for a large block meets. */
+static void damage_met_by_a_large_block(void)
+{
+    void *ptr[4];
+    struct fh_cache *c = open_tight();
+    REQUIRE(fh_malloc(rig.heap, 1) != NULL);
+    for (unsigned i = 0; i < 4; i++)
+        REQUIRE((ptr[i] = fh_malloc(rig.heap, c->most_bytes)) != NULL);
+    REQUIRE(fh_malloc(rig.heap, 1) != NULL);
+    unsigned char *hole = fh_malloc(rig.heap, 20000);
+    REQUIRE(hole != NULL && fh_malloc(rig.heap, 1) != NULL);
+    fh_free(rig.heap, hole);
+    make_room(c);
+    for (unsigned i = 0; i < 4; i++)
+        fh_cache_free(c, ptr[i]);
+    *fh_tag_of(block(hole)) ^= 0x100;
+    CHECK(fh_cache_malloc(c, fh_payload_bytes(4 * (uint32_t)c->most)) == ptr[0]);
+    EQUAL(rig.faults, 1);
+    EQUAL(rig.fault.kind, FH_BAD_TAG);
+    CHECK(rig.fault.block == hole && rig.fault.ptr == NULL);
+}
+
+/* Emptied, a cache is filled from memory that was never used, if that is all that there is. */
+static void filled_once_empty(void)
+{
+    enum { COUNT = 420 };
+    static void *ptr[COUNT];
+    const uint32_t n = fh_granules_for(100);
+    struct fh_cache *c = open_in(rig_memory, RIG_MEMORY, true, 1);
+    for (unsigned i = 0; i < COUNT; i++)
+        REQUIRE((ptr[i] = fh_malloc(rig.heap, 1000)) != NULL);
+    for (unsigned i = 0; i < COUNT; i++)
+        fh_cache_free(c, ptr[i]);
+    CHECK(held_granules() > c->keep);
+    /* All that it holds ends where that memory begins. */
+    CHECK(fh_cache_malloc(c, 100) != NULL);
+    CHECK(waiting(c, n) > 1);
+    EQUAL(rig_sum(&rig).free_blocks, 1);
+    rig_sound(&rig);
+}
+
+/* A free block of each of these sizes in granules, apart from each other; the next of a size is the one freed last. */
+static void make_holes(const uint32_t *granules, unsigned count, void **hole)
+{
+    for (unsigned i = 0; i < count; i++) {
+        REQUIRE((hole[i] = fh_malloc(rig.heap, fh_payload_bytes(granules[i]))) != NULL);
+        REQUIRE(fh_malloc(rig.heap, 1) != NULL);
+    }
+    for (unsigned i = 0; i < count; i++)
+        fh_free(rig.heap, hole[i]);
+}
+
+/* Where a run is short, one of several caches goes on with other runs: all that each of them gives, and nothing that was never used. */
+static void filled_from_several_runs(void)
+{
+    const uint32_t n = fh_granules_for(200);
+    const uint32_t sizes[] = { 2 * n, n };
+    void *hole[2];
+    struct fh_cache *c = open_held(RIG_MEMORY);
+    REQUIRE(fh_cache_open(rig.heap) != NULL);
+    make_holes(sizes, 2, hole);
+    size_t top = fh_pool_top_size(rig.heap);
+    CHECK(fh_cache_malloc(c, 200) == hole[1]);
+    EQUAL(held_granules(), 2 * n);
+    EQUAL(waiting(c, n), 2);
+    EQUAL(fh_pool_top_size(rig.heap), top);
+    rig_sound(&rig);
+}
+
+/* Damage that it meets there is reported by that call. */
+static void damage_in_another_run(void)
+{
+    const uint32_t n = fh_granules_for(200);
+    const uint32_t sizes[] = { n, n };
+    void *hole[2];
+    struct fh_cache *c = open_held(RIG_MEMORY);
+    REQUIRE(fh_cache_open(rig.heap) != NULL);
+    make_holes(sizes, 2, hole);
+    *fh_tag_of(block(hole[0])) ^= 0x100;
+    CHECK(fh_cache_malloc(c, 200) == hole[1]);
+    EQUAL(rig.faults, 1);
+    EQUAL(rig.fault.kind, FH_BAD_TAG);
+    CHECK(rig.fault.block == hole[0] && rig.fault.ptr == NULL);
+}
+
+/* A tight heap, and blocks of the largest size, which a rest would make too large for any list, are filled from one run. */
+static void filled_from_one_run(void)
+{
+    const uint32_t n = fh_granules_for(40);
+    const uint32_t sizes[] = { n, n, n, n };
+    void *hole[4];
+    struct fh_cache *c = open_held(RIG_MEMORY);
+    REQUIRE(fh_cache_open(rig.heap) != NULL && fh_malloc(rig.heap, RIG_MEMORY / 4 * 3) != NULL);
+    make_holes(sizes, 4, hole);
+    CHECK(fh_cache_malloc(c, 40) == hole[3]);
+    CHECK(!c->has_plenty && c->limit / 4 >= (intptr_t)n);
+    EQUAL(held_granules(), 0);
+    for (uint32_t less = 0; less < 2; less++) {
+        c = open_in(rig_memory, RIG_MEMORY, true, 2);
+        const uint32_t m = (uint32_t)c->most - less;
+        const uint32_t large[] = { m, m, m, m };
+        make_holes(large, 4, hole);
+        CHECK(fh_cache_malloc(c, fh_payload_bytes(m)) == hole[3]);
+        EQUAL(held_granules(), less * m);
+        rig_sound(&rig);
+    }
+}
+
+/* After a filling the cache looks at the region that it is from. */
+static void looks_where_it_filled(void)
+{
+    struct fh_cache *c = open_held(RIG_MEMORY);
+    CHECK(fh_cache_malloc(c, 40) != NULL);
+    EQUAL(c->lo, rig.heap->first.lo);
+    EQUAL(c->lo + c->span, fh_hi_for(rig.heap->first.last));
+    unsigned locks = rig.locks;
+    CHECK(fh_cache_malloc(c, 40) != NULL);
+    EQUAL(rig.locks, locks);
+}
+
+/* The table of the CPUs' caches is the heap's own, and nobody looks beyond its end. */
+static void end_of_the_table(void)
+{
+    unsigned with_room = 0;
+    for (unsigned cpus = 1; cpus <= 4; cpus++) {
+        rig_prepare(&rig);
+        rig.port.cpus = cpus;
+        rig.port.cpu = cpu;
+        rig.port.cache = &fh_cpu_cache;
+        cpu_now = 0;
+        rig.heap = fh_create(rig_memory, RIG_MEMORY, &rig.port);
+        REQUIRE(rig.heap != NULL && fh_malloc(rig.heap, 40) != NULL);
+        struct fh_cache *c = rig.heap->by_cpu[0];
+        struct fh_own *own = (struct fh_own *)rig.heap->by_cpu - 1;
+        REQUIRE(c != NULL);
+        fh_free(rig.heap, own);
+        CHECK(rig_reported(&rig, FH_DOUBLE_FREE, own, own));
+        /* Where the block has room for a word more, that one leads to a cache. */
+        size_t bytes = fh_payload_bytes(fh_used_size(fh_tag_open(c->secret, block(own))));
+        if (bytes < sizeof *own + (cpus + 1) * sizeof c)
+            continue;
+        with_room++;
+        rig.heap->by_cpu[cpus] = c;
+        cpu_now = cpus;
+        CHECK(fh_malloc(rig.heap, 2 * RIG_MEMORY) == NULL);
+        EQUAL(c->asked, 1);
+        cpu_now = 0;
+        fh_tag_seal(c->secret, block(c), fh_tag_for(FH_USED, FH_MIN_GRANULES));
+        c->most_again ^= 1;
+        CHECK(fh_malloc(rig.heap, 40) != NULL);
+        reported_control(c);
+        CHECK(rig.heap->by_cpu[0] != c && rig.heap->by_cpu[cpus] == c);
+    }
+    CHECK(with_room != 0 || FH_GRANULE == sizeof(struct fh_cache *));
+}
+
 TESTS(unit_cache) = {
+    { "end_of_the_table", end_of_the_table },
+    { "filled_from_several_runs", filled_from_several_runs },
+    { "damage_in_another_run", damage_in_another_run },
+    { "filled_from_one_run", filled_from_one_run },
+    { "looks_where_it_filled", looks_where_it_filled },
+    { "tight_takes_one", tight_takes_one },
+    { "one_is_the_pools_choice", one_is_the_pools_choice },
+    { "emptied_for_one", emptied_for_one },
+    { "damage_met_by_a_filling", damage_met_by_a_filling },
+    { "damage_met_by_a_large_block", damage_met_by_a_large_block },
+    { "filled_once_empty", filled_once_empty },
     { "opened_twice", opened_twice },
     { "a_damaged_port", a_damaged_port },
     { "mended", mended },

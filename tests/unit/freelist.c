@@ -22,7 +22,9 @@ static void classes_ascend(void)
     for (unsigned bit = 20; bit < 31; bit++)
         CHECK(fh_class_of(&all, (uint32_t)1 << bit) <= fh_class_of(&all, ((uint32_t)1 << bit) + 1));
     CHECK(fh_class_of(&all, UINT32_MAX / 2) < FH_MAX_CLASSES);
-    CHECK(fh_class_of(&all, UINT32_MAX) < FH_MAX_CLASSES);
+    EQUAL(fh_class_of(&all, UINT32_MAX), FH_MAX_CLASSES - 1);
+    if (FH_MAX_CLASSES != 1)
+        EQUAL(fh_class_of(&all, (uint32_t)15 << 28), FH_MAX_CLASSES - 2);
 }
 
 /* Small sizes have a class for each granule; above, a class spans at most an eighth. */
@@ -284,14 +286,31 @@ static void classes_above(void)
             EQUAL(lists->summary, 0);
             EQUAL(*fh_map_of(lists, high), 0);
         }
-        /* A summary that names an empty word, or one that is not there. */
-        for (uint32_t bit = (lists->classes + 31) / 32 > 1 ? 1 : 0; bit < 32; bit++) {
+        /* A summary that names an empty word, or one that is not there, whatever lies behind the last one. */
+        uint32_t words = (lists->classes + 31) / 32;
+        for (uint32_t class = 0; class < lists->classes; class++)
+            *fh_head_of(lists, class) = 7;
+        for (uint32_t word = words; word < 32; word++)
+            *fh_map_of(lists, word * 32) = 0x300;
+        lists->blame.found = 0;
+        for (uint32_t bit = words > 1 ? 1 : 0; bit < 32; bit++) {
             lists->summary = (uint32_t)1 << bit;
             EQUAL(fh_class_above(lists, 0), FH_NO_CLASS);
             EQUAL(lists->blame.kind, bit == 0 ? FH_OK : FH_BAD_CONTROL);
+            EQUAL(lists->blame.found, 0);
             lists->blame.kind = FH_OK;
         }
         lists->summary = 0;
+        /* A bit for the class behind the last one. */
+        if (lists->classes % 32 != 0) {
+            *fh_map_of(lists, lists->classes) = (uint32_t)1 << lists->classes % 32;
+            EQUAL(fh_class_above(lists, lists->classes - 1), FH_NO_CLASS);
+            EQUAL(lists->blame.kind, FH_BAD_CONTROL);
+            EQUAL(lists->blame.found, (uint32_t)1 << lists->classes % 32);
+            lists->blame.kind = FH_OK;
+            *fh_map_of(lists, lists->classes) = 0;
+        }
+        fh_zero(lists + 1, 4096);
     }
 }
 
@@ -300,7 +319,8 @@ static void classes_above(void)
 static void damaged_links(void)
 {
     struct fh_block copy[3];
-    for (unsigned who = 0; who < 10; who++) {
+    static const uint32_t not_free[] = { FH_USED, FH_DEAD, FH_TAG_LIMIT | FH_FREE | 6 << FH_SIZE_SHIFT };
+    for (unsigned who = 0; who < 12; who++) {
         make_lists(FH_MAX_CLASSES);
         const uint32_t n = 6;
         uint32_t class = fh_class_of(lists, n);
@@ -349,10 +369,14 @@ static void damaged_links(void)
             blamed = met = place(who - 5);
             met->next = found = 0;
             break;
+        case 8:     /* the mark of a list that would follow the last one */
+            b->prev = lists->mark + lists->classes;
+            found = fh_link_to(lists, fh_link_at(lists, b->prev));
+            break;
         default:    /* to what is no free block: the link is wrong, and so is who has it */
             b->next = fh_link_to(lists, place(9));
             place(9)->prev = found = 77;
-            fh_tag_seal(lists->space.secret, place(9), who == 8 ? FH_USED : FH_DEAD);
+            *fh_tag_of(place(9)) = (not_free[who - 9] * FH_SEAL) ^ ((uint32_t)(uintptr_t)place(9) ^ lists->space.secret);
             expected = fh_link_to(lists, b);
         }
         for (unsigned i = 0; i < 3; i++)
@@ -390,7 +414,7 @@ static void damaged_links(void)
     EQUAL(lists->blame.found, *head);
 }
 
-/* How deep a list is searched, and that the block found is the first that fits. */
+/* How deep a list is searched, four blocks, and that the block found is the first that fits. */
 static void depth_of_the_search(void)
 {
     for (unsigned last = 0; last < 2; last++) {
@@ -413,7 +437,7 @@ static void depth_of_the_search(void)
             uint32_t size = 0;
             struct fh_block *b = fh_list_find(lists, fits, &size);
             bool all_searched = last || FH_MAX_CLASSES == 1;
-            CHECK(b == (deep < FH_SEARCH_DEPTH || all_searched ? place(0) : NULL));
+            CHECK(b == (deep < 4 || all_searched ? place(0) : NULL));
             if (b != NULL)
                 EQUAL(size, fits);
             EQUAL(lists->blame.kind, FH_OK);
@@ -422,8 +446,8 @@ static void depth_of_the_search(void)
                 fh_make_free(lists->space.secret, place(40), 60);
                 REQUIRE(fh_list_insert(lists, &view, place(40), 60));
                 b = fh_list_find(lists, fits, &size);
-                CHECK(b == place(deep < FH_SEARCH_DEPTH ? 0 : 40));
-                EQUAL(size, deep < FH_SEARCH_DEPTH ? fits : 60);
+                CHECK(b == place(deep < 4 ? 0 : 40));
+                EQUAL(size, deep < 4 ? fits : 60);
                 REQUIRE(fh_list_remove(lists, &view, place(40)));
             }
             for (unsigned i = 0; i <= deep; i++)
@@ -503,9 +527,11 @@ static void too_small_for_its_list(void)
     make_lists(FH_MAX_CLASSES);
     fh_zero(lists + 1, 1024);
     lists->summary = 0;
-    for (unsigned right = 0; right < 2; right++) {
+    static const uint32_t sizes[] = { 39, 40, 50 };
+    for (unsigned i = 0; i < 3; i++) {
         struct fh_block *b = place(4);
-        fh_make_free(lists->space.secret, b, right ? 50 : 20);
+        const bool right = sizes[i] >= 40;
+        fh_make_free(lists->space.secret, b, sizes[i]);
         uint32_t link = fh_link_to(lists, b);
         uint32_t class = fh_class_of(lists, 50);
         b->next = fh_list_end(lists);
@@ -523,7 +549,7 @@ static void too_small_for_its_list(void)
         if (!right) {
             CHECK(lists->blame.block == b);
             EQUAL(lists->blame.expected, 40);
-            EQUAL(lists->blame.found, 20);
+            EQUAL(lists->blame.found, 39);
         }
         lists->blame.kind = FH_OK;
         REQUIRE(fh_list_remove(lists, &view, place(9)));
@@ -559,6 +585,7 @@ static void what_a_list_leads_to(void)
     EQUAL(fh_open_free(lists, &view, place(PLACES)), 0);
     EQUAL(lists->blame.kind, FH_BAD_LINK);
     CHECK(lists->blame.block == NULL);
+    EQUAL(lists->blame.expected, 0);
     EQUAL(lists->blame.found, fh_link_to(lists, place(PLACES)));
 }
 
@@ -583,6 +610,61 @@ static void damage_in_the_next_list(void)
     CHECK(fh_list_find(lists, 40, &size) == NULL);
     EQUAL(lists->blame.kind, FH_BAD_TAG);
     CHECK(lists->blame.block == place(1));
+    EQUAL(lists->blame.expected, FH_FREE);
+    EQUAL(lists->blame.found, fh_tag_open(lists->space.secret, place(1)));
+}
+
+/* Damage behind the first block of a list ends the search, though the next list has what fits. */
+static void damage_before_the_next_list(void)
+{
+    if (FH_MAX_CLASSES == 1)
+        test_does_not_apply();
+    make_lists(FH_MAX_CLASSES);
+    fh_zero(lists + 1, 1024);
+    lists->summary = 0;
+    lists->blame.kind = FH_OK;
+    static const uint32_t sizes[] = { 60, 39, 39 };
+    for (unsigned i = 0; i < 3; i++) {
+        fh_make_free(lists->space.secret, place(i), sizes[i]);
+        REQUIRE(fh_list_insert(lists, &view, place(i), sizes[i]));
+    }
+    uint32_t size = 0;
+    CHECK(fh_list_find(lists, 40, &size) == place(0));
+    fh_tag_seal(lists->space.secret, place(1), FH_USED);
+    CHECK(fh_list_find(lists, 40, &size) == NULL);
+    EQUAL(lists->blame.kind, FH_BAD_TAG);
+    CHECK(lists->blame.block == place(1));
+}
+
+/* After a search the view shows the region of what was found, wherever it began. */
+static void shows_what_it_found(void)
+{
+    const uint32_t n = 40;
+    rig_open(&rig, rig_memory, 65536);
+    REQUIRE(fh_add_region(rig.heap, rig_memory + 131072, 65536) != 0);
+    struct fh_lists *l = &rig.heap->lists;
+    REQUIRE(FH_MAX_CLASSES == 1 || fh_class_of(l, n) == fh_class_of(l, n - 1));
+    /* In each region one that fits, and one that does not. */
+    unsigned char *fits[2] = { NULL, NULL };
+    unsigned char *small[2] = { NULL, NULL };
+    unsigned char *ptr;
+    for (unsigned i = 0; (ptr = fh_malloc(rig.heap, fh_payload_bytes(n - i % 2))) != NULL; i++)
+        (i % 2 == 0 ? fits : small)[ptr >= rig_memory + 131072] = ptr;
+    while (fh_malloc(rig.heap, 0) != NULL)
+        continue;
+    for (unsigned i = 0; i < 2; i++) {
+        REQUIRE(fits[i] != NULL && small[1 - i] != NULL);
+        fh_free(rig.heap, fits[i]);
+        fh_free(rig.heap, small[1 - i]);
+        fh_space_find(&l->space, (uintptr_t)small[1 - i]);
+        struct fh_view v;
+        uint32_t size;
+        fh_look(&l->space, &v);
+        CHECK(fh_list_find_from(l, &v, fh_class_of(l, n), n, &size) == (struct fh_block *)(void *)fits[i]);
+        CHECK((uintptr_t)fits[i] - v.lo < v.span);
+        EQUAL(size, n);
+        REQUIRE(fh_malloc(rig.heap, fh_payload_bytes(n)) == fits[i] && fh_malloc(rig.heap, fh_payload_bytes(n - 1)) == small[1 - i]);
+    }
 }
 
 /* A huge block has its size once more where it ends; and where its region ends none begins, whatever the end tag says. */
@@ -628,6 +710,8 @@ static void marks_are_no_links(void)
 }
 
 TESTS(unit_freelist) = {
+    { "damage_before_the_next_list", damage_before_the_next_list },
+    { "shows_what_it_found", shows_what_it_found },
     { "classes_ascend", classes_ascend },
     { "classes_are_narrow", classes_are_narrow },
     { "powers_of_two_begin_a_class", powers_of_two_begin_a_class },

@@ -225,7 +225,7 @@ static void slack_for_alignments(void)
             if (pad > worst)
                 worst = pad;
         }
-        CHECK(worst <= slack && slack <= worst + 2 * (FH_MIN_GRANULES - 1));
+        EQUAL(slack, worst);
     }
     EQUAL(fh_aligned_slack((SIZE_MAX >> 1) + 1), SIZE_MAX > UINT32_MAX ? FH_MAX_GRANULES : (uint32_t)((SIZE_MAX >> 1) + 1) / FH_GRANULE - 1 + 2 * (FH_MIN_GRANULES - 1));
 }
@@ -251,6 +251,14 @@ static void kept_alignments(void)
     EQUAL(fh_kept_alignment(b, FH_ALIGNED, n), 64);
     *fh_align_word(b, n) = 5;
     EQUAL(fh_kept_alignment(b, FH_ALIGNED, n), 32);
+    /* Any place that the address allows. */
+    void *const far = (void *)((uintptr_t)1 << 30);
+    if (host_map(far, 4096) != far)
+        test_skip("no memory there");
+    for (uint32_t place = 4; place < 32; place++) {
+        *fh_align_word((struct fh_block *)far, n) = place;
+        EQUAL(fh_kept_alignment((struct fh_block *)far, FH_ALIGNED, n), (size_t)1 << (place < 30 ? place : 30));
+    }
 }
 
 /* The mark of a cached block: sealed with link, place and secret; the heap's own blocks bear one with a link to themselves. */
@@ -1810,7 +1818,58 @@ static void stale_memory_beside_damage(void)
     rig_sound(&rig);
 }
 
+/* A victim of the least huge size is one like any other. */
+static void the_least_huge_victim(void)
+{
+    if (FH_MAX_CLASSES == 1)
+        test_does_not_apply();
+    const size_t bytes = (size_t)(4 * FH_HUGE) * FH_GRANULE;
+    unsigned char *mem = host_map(NULL, bytes);
+    if (mem == NULL)
+        test_skip("no memory to map");
+    rig_open(&rig, mem, bytes);
+    void *hole = fh_malloc(rig.heap, fh_payload_bytes(FH_HUGE + 128));
+    REQUIRE(hole != NULL && fh_malloc(rig.heap, 1) != NULL);
+    fh_free(rig.heap, hole);
+    REQUIRE(fh_malloc(rig.heap, fh_payload_bytes(128)) == hole);
+    struct fh_block *victim = rig.heap->victim;
+    EQUAL(rig.heap->victim_size, FH_HUGE);
+    CHECK(fh_malloc(rig.heap, 100) == victim);
+    rig_sound(&rig);
+}
+
+/* A region that is one used block is not idle. */
+static void used_as_a_whole(void)
+{
+    rig_open(&rig, rig_memory, 8192);
+    const uintptr_t start = (uintptr_t)rig_memory + 65536;
+    REQUIRE(fh_pool_add(rig.heap, start, start + 4095, true) != 0);
+    struct fh_region *r = fh_region_over(&rig.heap->lists.space, start, start);
+    const size_t whole = fh_payload_bytes((uint32_t)((fh_hi_for(r->last) - r->lo) / FH_GRANULE));
+    void *ptr;
+    do
+        REQUIRE((ptr = fh_malloc(rig.heap, whole)) != NULL);
+    while ((uintptr_t)ptr != r->lo);
+    CHECK(!fh_pool_is_spare(rig.heap, r) && !fh_pool_detach(rig.heap, r));
+    EQUAL(rig.heap->lists.blame.kind, FH_OK);
+    rig_sound(&rig);
+}
+
+/* A top the end of which was lost is damage: nothing is added before that was said. */
+static void lost_end_of_the_top(void)
+{
+    rig_open(&rig, rig_memory, 8192);
+    rig.heap->top_end = 0;
+    EQUAL(fh_add_region(rig.heap, rig_memory + 65536, 4096), 0);
+    CHECK(rig_reported(&rig, FH_BAD_CONTROL, rig_memory + 65536, (void *)rig.heap->first.lo));
+    CHECK(fh_add_region(rig.heap, rig_memory + 65536, 4096) != 0);
+    rig_sound(&rig);
+}
+
 TESTS(unit_pool) = {
+    { "the_least_huge_victim", the_least_huge_victim },
+    { "used_as_a_whole", used_as_a_whole },
+    { "lost_end_of_the_top", lost_end_of_the_top },
     { "relist_finds_all", relist_finds_all },
     { "damage_met_by_free", damage_met_by_free },
     { "damage_met_by_resize", damage_met_by_resize },

@@ -192,7 +192,34 @@ static void blocks_on_no_list(void)
     }
 }
 
+/* The mark at the end of a list is no link. With 32-bit addresses it could be taken for one: here to the list's only block. */
+static uintptr_t end_at_a_block(void *ctx)
+{
+    (void)ctx;
+    return 0x100;
+}
+
+static void the_end_is_no_link(void)
+{
+    rig_prepare(&rig);
+    rig.port.random = end_at_a_block;
+    rig.heap = fh_create(rig_memory, 65536, &rig.port);
+    REQUIRE(rig.heap != NULL);
+    struct fh_block *b = fh_link_at(lists(), 0x1FF);
+    EQUAL(fh_list_end(lists()), 0x400001FF);
+    CHECK(sizeof(void *) > 4 || FH_GRANULE > 8 || fh_link_at(lists(), fh_list_end(lists())) == b);
+    REQUIRE(fh_malloc(rig.heap, (uintptr_t)b - rig.heap->first.lo - FH_TAG_BYTES) != NULL);
+    void *ptr = fh_malloc(rig.heap, 100);
+    REQUIRE(ptr == b && fh_malloc(rig.heap, 1) != NULL);
+    fh_free(rig.heap, ptr);
+    struct fh_stats stats;
+    fh_stats(rig.heap, &stats);
+    EQUAL(stats.blocks_free, 2);
+    rig_sound(&rig);
+}
+
 TESTS(unit_stats) = {
+    { "the_end_is_no_link", the_end_is_no_link },
     { "lists_that_are_damaged", lists_that_are_damaged },
     { "a_circle", a_circle },
     { "deep_in_a_list", deep_in_a_list },
