@@ -157,7 +157,34 @@ static void pointers_at_the_top(void)
     rig_sound(&rig);
 }
 
+static void *give_the_top(void *ctx, size_t least, size_t *got)
+{
+    struct rig *rig = ctx;
+    CHECK(least <= 65536);
+    *got = 65536;
+    return rig->acquires++ == 0 ? top(65536) : NULL;
+}
+
+/* What the port gives may end there too: the first memory of a heap, and what is given later. */
+static void given_at_the_top(void)
+{
+    need_top();
+    for (unsigned later = 0; later < 2; later++) {
+        struct rig rig;
+        rig_prepare(&rig);
+        rig.port.acquire = give_the_top;
+        rig.heap = fh_create(later ? top(500000) : NULL, later ? 8192 : 0, &rig.port);
+        REQUIRE(rig.heap != NULL);
+        unsigned char *ptr = fh_malloc(rig.heap, 50000);
+        CHECK(ptr > top(65536) && ptr < top(50000));
+        EQUAL(rig.acquires, 1);
+        EQUAL(rig_sum(&rig).regions, 1 + later);
+        rig_sound(&rig);
+    }
+}
+
 TESTS(bugs_b15_top) = {
+    { "given_at_the_top", given_at_the_top },
     { "heap_at_the_top", heap_at_the_top },
     { "region_at_the_top", region_at_the_top },
     { "joined_at_the_top", joined_at_the_top },
