@@ -72,9 +72,17 @@ $(B)/fh-tiny: $(BENCH)/suite/tiny.c
 	@mkdir -p $(@D)
 	$(CC) -std=c11 $(WARN) $(CFLAGS) $< -o $@ -pthread
 
-$(B)/fh-ring: $(BENCH)/suite/ring.c $(BENCH)/ring.h $(B)/libfreehold.a
+$(B)/fh-ring: $(BENCH)/suite/ring.c $(BENCH)/suite/ring_work.h $(BENCH)/ring.h $(B)/libfreehold.a
 	@mkdir -p $(@D)
 	$(CC) -std=c11 $(WARN) $(CFLAGS) -Iinclude $< $(B)/libfreehold.a -o $@
+
+# The same on a booted Cortex-M4, whose console is its dump. Without tools the file says so.
+$(B)/ring-board.elf: $(BENCH)/suite/ring_board.c $(BENCH)/suite/ring_work.h $(BENCH)/ring.h $(CORE_SRC) $(CORE_HDR) \
+    $(wildcard tests/wcet/*.h tests/wcet/cortexm.* tests/wcet/*.sh)
+	$(call wcet_image,m4-gcc,$<,-O2)
+
+$(B)/ring-board.txt: $(B)/ring-board.elf
+	$(call size_run,m4-gcc)
 
 $(B)/fh-damage: $(BENCH)/suite/damage.c $(BENCH)/replay/load.c $(BENCH)/replay/run.c $(BENCH)/replay/system.c $(BENCH_HDR)
 	@mkdir -p $(@D)
@@ -97,7 +105,7 @@ $(REFUSED_SO): $(B)/adapter-%.so: $(BENCH)/suite/flawed.c $(BENCH)/adapters/free
 	$(CC) $(CORE_CFLAGS) $(CFLAGS) $(ADAPTER_FLAGS) $(FLAW_$*) $(CORE_SRC) $< -o $@
 
 .PHONY: test-replay
-test-replay: replay $(SUITE_BIN) $(TRACES)  ## test the recorder, the replayer and the stored traces
+test-replay: replay $(SUITE_BIN) $(B)/ring-board.txt $(TRACES)  ## test the recorder, the replayer and the stored traces
 	@sh $(BENCH)/suite/suite.sh $(B) $(B)/tally/replay $(TRACES) || true
 
 # The threaded programs: ten seconds.

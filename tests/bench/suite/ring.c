@@ -6,10 +6,8 @@
  *   ring round      more events than entries
  *   ring foreign    the whole ring as a target of the other byte order and 32-bit pointers would have left it
  */
-#define FH_RING_ENTRIES 512
-#include "../ring.h"
+#include "ring_work.h"
 
-#include <freehold.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -43,29 +41,8 @@ static int dump_foreign(void)
 int main(int argc, char **argv)
 {
     const char *what = argc == 2 ? argv[1] : "";
-    unsigned rounds = strcmp(what, "round") == 0 ? 200 : 20;
     struct fh_heap *heap = fh_create(memory, sizeof memory, NULL);
-    void *held[8] = { 0 };
-    fh_ring_begin(&ring);
-    /* Seven events a round but for the first ones: malloc, realloc, aligned, calloc, and frees of an older round's. */
-    for (unsigned i = 0; i < rounds; i++) {
-        void **slot = &held[i % 4 * 2];
-        for (int j = 0; j < 2; j++) {
-            fh_ring_note(&ring, FH_RING_FREE, slot[j], 0, NULL);
-            fh_free(heap, slot[j]);
-        }
-        slot[0] = fh_malloc(heap, 20 + i);
-        fh_ring_note(&ring, FH_RING_MALLOC, slot[0], 20 + i, NULL);
-        void *grown = fh_realloc(heap, slot[0], 300 + i);
-        fh_ring_note(&ring, FH_RING_REALLOC, grown, 300 + i, slot[0]);
-        slot[0] = grown;
-        slot[1] = fh_calloc(heap, 3, 40);
-        fh_ring_note(&ring, FH_RING_CALLOC, slot[1], 120, NULL);
-        void *aligned = fh_aligned_alloc(heap, 128, 77);
-        fh_ring_note(&ring, FH_RING_ALIGNED, aligned, 77, (void *)128);
-        fh_ring_note(&ring, FH_RING_FREE, aligned, 0, NULL);
-        fh_free(heap, aligned);
-    }
+    ring_work(&ring, heap, strcmp(what, "round") == 0 ? 200 : 20);
     if (strcmp(what, "foreign") == 0)
         return dump_foreign();
     return write(1, &ring, sizeof ring) == sizeof ring ? 0 : 3;
