@@ -129,8 +129,8 @@ FH_HOT bool open_victim(struct fh_heap *h, struct fh_view *v)
     if (fh_rarely((uintptr_t)b % FH_GRANULE != 0 || !fh_sees(v, &h->lists.space, b)))
         return fh_blame(&h->lists, FH_BAD_CONTROL, b, 0, 0);
     uint32_t tag = fh_tag_open(v->secret, b);
-    /* A sum, because a huge size may have the bit of the flag. */
-    if (fh_rarely(tag != FH_FREE + (h->victim_size << FH_SIZE_SHIFT)))
+    uint32_t size = h->victim_size;
+    if (fh_rarely(size != fh_rotate_right(tag ^ FH_FREE) || size > FH_SIZE_MASK))
         return open_huge_victim(h, b, tag);
     return true;
 }

@@ -1029,6 +1029,29 @@ static void damaged_victim_extended(void)
     }
 }
 
+/* When it is cut by malloc: no bit of the size makes it another one that is believed. */
+static void damaged_small_victim(void)
+{
+    for (unsigned bit = 0; bit < 32; bit++) {
+        make_row();
+        void *large = fh_malloc(rig.heap, 3000);
+        REQUIRE(large != NULL && fh_malloc(rig.heap, 100) != NULL);
+        fh_free(rig.heap, large);
+        CHECK(fh_malloc(rig.heap, 2000) == large);
+        struct fh_block *victim = rig.heap->victim;
+        uint32_t size = rig.heap->victim_size;
+        uint32_t found = size ^ (uint32_t)1 << bit;
+        rig.heap->victim_size = found;
+        CHECK(fh_malloc(rig.heap, 400) != NULL);
+        bool met = found >= fh_granules_for(400);
+        EQUAL(rig.faults, met);
+        CHECK(!met || (rig.fault.kind == FH_BAD_TAG && rig.fault.block == victim));
+        rig.faults = 0;
+        if (met)
+            rig_sound(&rig);
+    }
+}
+
 /* The same for a huge victim, the tag of which does not show its size, when it is cut by malloc: any other size is known. */
 static void damaged_huge_victim(void)
 {
@@ -1036,7 +1059,7 @@ static void damaged_huge_victim(void)
     const size_t bytes = 6 * huge;
     void *mem = host_map(NULL, bytes);
     REQUIRE(mem != NULL);
-    for (unsigned bit = 0; bit <= 32; bit++) {
+    for (unsigned bit = 0; bit <= 33; bit++) {
         rig_open(&rig, mem, bytes);
         void *large = fh_malloc(rig.heap, 4 * huge);
         REQUIRE(large != NULL && fh_malloc(rig.heap, 100) != NULL);
@@ -1046,10 +1069,13 @@ static void damaged_huge_victim(void)
         uint32_t size = rig.heap->victim_size;
         REQUIRE(size >= FH_HUGE);
         uint32_t found = bit < 32 ? size ^ (uint32_t)1 << bit : size;
+        /* What the tag of every huge block is, read as a size. */
+        if (bit == 33)
+            found = (uint32_t)FH_IS_HUGE >> FH_SIZE_SHIFT;
         rig.heap->victim_size = found;
         CHECK(fh_malloc(rig.heap, 200) != NULL);
         /* One that says that it is too small for the request is not looked at. */
-        bool met = bit < 32 && found >= 300 / FH_GRANULE;
+        bool met = bit != 32 && found >= 300 / FH_GRANULE;
         EQUAL(rig.faults, met);
         CHECK(!met || (rig.fault.kind == FH_BAD_TAG && rig.fault.block == victim));
         rig.faults = 0;
@@ -1890,6 +1916,7 @@ TESTS(unit_pool) = {
     { "large_before", large_before },
     { "before_the_region", before_the_region },
     { "watched_block_absorbed", watched_block_absorbed },
+    { "damaged_small_victim", damaged_small_victim },
     { "damaged_victim_extended", damaged_victim_extended },
     { "damaged_huge_victim", damaged_huge_victim },
     { "unlisted_keeps_no_links", unlisted_keeps_no_links },
