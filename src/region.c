@@ -133,11 +133,11 @@ struct hook {
 };
 
 /* Member by member: unoptimized, an initializer is a call to memset. */
-static struct hook at_root(void)
+static struct hook hook_at(struct fh_region *parent, bool right)
 {
     struct hook at;
-    at.parent = NULL;
-    at.right = false;
+    at.parent = parent;
+    at.right = right;
     return at;
 }
 
@@ -158,7 +158,7 @@ static void hang(struct fh_space *space, struct hook at, struct fh_region *child
 
 void fh_region_insert(struct fh_space *space, struct fh_region *r, uint32_t skip_and_flag)
 {
-    struct hook at = at_root();
+    struct hook at = hook_at(NULL, false);
     struct fh_region *below = root_of(space);
     while (below != NULL && priority(below) >= priority(r)) {
         at.parent = below;
@@ -169,16 +169,16 @@ void fh_region_insert(struct fh_space *space, struct fh_region *r, uint32_t skip
     r->check = skip_and_flag;
     hang(space, at, r);
     /* What hung there is split by address: the lower part to the left of r, the upper part to the right. */
-    struct hook lower = { r, false };
-    struct hook upper = { r, true };
+    struct hook lower = hook_at(r, false);
+    struct hook upper = hook_at(r, true);
     while (below != NULL) {
         bool is_lower = below->lo < r->lo;
         struct fh_region *rest = header_at(space, is_lower ? below->right : below->left);
         hang(space, is_lower ? lower : upper, below);
         if (is_lower)
-            lower = (struct hook){ below, true };
+            lower = hook_at(below, true);
         else
-            upper = (struct hook){ below, false };
+            upper = hook_at(below, false);
         below = rest;
     }
     hang(space, lower, NULL);
@@ -187,7 +187,7 @@ void fh_region_insert(struct fh_space *space, struct fh_region *r, uint32_t skip
 
 void fh_region_remove(struct fh_space *space, struct fh_region *r)
 {
-    struct hook at = at_root();
+    struct hook at = hook_at(NULL, false);
     struct fh_region *above = root_of(space);
     while (above != NULL && above != r) {
         at.parent = above;
@@ -201,11 +201,11 @@ void fh_region_remove(struct fh_space *space, struct fh_region *r)
     while (left != NULL && right != NULL) {
         if (priority(left) >= priority(right)) {
             hang(space, at, left);
-            at = (struct hook){ left, true };
+            at = hook_at(left, true);
             left = header_at(space, left->right);
         } else {
             hang(space, at, right);
-            at = (struct hook){ right, false };
+            at = hook_at(right, false);
             right = header_at(space, right->left);
         }
     }
