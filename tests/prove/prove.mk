@@ -6,6 +6,7 @@
 #
 #   facts        of bit operations, for all words, by z3: they are what the next step may use
 #   wp           contracts of the leaf functions, by Frama-C's WP, on a 64-bit machine
+#   lists        that insertion and removal keep the free lists whole, by WP on a model of memory
 #   exhaust      the small functions on every argument
 #   scope        all sequences of calls on a tiny heap, each state compared with a model
 #   spin         the protocols of the caches, of opening them and of the deferred frees, over all interleavings, with mutants
@@ -16,7 +17,7 @@
 
 PROVE := $(B)/prove
 PROVE_NEED := frama-c:frama-c-base why3:why3 z3:z3 cvc4:cvc4 spin:spin
-PROVE_PARTS := facts wp-x86_64 exhaust-16 exhaust-8 scope-16 scope-8 scope-single spin-cache spin-caches spin-deferred eva-x86_64
+PROVE_PARTS := facts wp-x86_64 lists-x86_64 exhaust-16 exhaust-8 scope-16 scope-8 scope-single spin-cache spin-caches spin-deferred eva-x86_64
 
 .PHONY: prove prove-need $(PROVE_PARTS:%=prove-%)
 prove: $(PROVE_PARTS:%=prove-%)  ## prove what can be proved: contracts, protocols, every argument (25 minutes of processor time)
@@ -32,6 +33,9 @@ prove-facts: prove-need
 
 prove-wp-x86_64: prove-wp-%: prove-need
 	@sh tests/prove/wp.sh $* $(PROVE)/wp-$*
+
+prove-lists-x86_64: prove-lists-%: prove-need
+	@sh tests/prove/lists.sh $* $(PROVE)/lists-$*
 
 # The small functions as this machine compiles them, against their definitions and against the loops for chips without the
 # instructions.

@@ -1,0 +1,21 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# lists.sh MACHDEP DIR - proves with Frama-C's WP that insertion and removal keep the free lists whole; see lists/model.h for what
+# that says, and lists/*.acsl for what is assumed. Everything goes to DIR; its last line, and the only one on the output, is the
+# count. Fails unless each goal is proved.
+set -u
+machdep=$1
+dir=$2
+here=tests/prove
+log=$dir/log
+. $here/frama.sh
+
+begin
+cp $here/lists/model.h "$dir"
+annotate $here/lists bits block freelist
+provers
+
+functions='fh_class_of fh_list_end fh_leads_back fh_list_insert fh_list_remove'
+prove '' $here/lists/lists.c -wp-split -wp-fct "$(echo $functions | tr ' ' ',')"
+conclude lists $functions
