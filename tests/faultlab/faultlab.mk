@@ -2,7 +2,7 @@
 #
 # The fault lab: what becomes of a heap after a fault, in thousands of trials a class; see lab.h for the outcomes.
 #
-#   make faultlab                          all of it, freehold beside the others: two hours and a half of one core
+#   make faultlab                          all of it, freehold beside the others: two hours on two busy cores
 #   make faultlab FAULTLAB_TRIALS=100      a quick look
 #   make faultlab PUBLISH=1                its comparison goes to tests/faultlab/compare.md, for the README
 #   build/faultlab/lab64 build/faultlab/freehold-64-16.so --class flip-link --trial 7 --verbose
