@@ -1,8 +1,14 @@
 # SPDX-License-Identifier: MIT
 #
-# frama.sh - what wp.sh and lists.sh share; read by them, with machdep, dir and log set.
+# frama.sh - what wp.sh and lists.sh share; read by them, with their arguments: MACHDEP DIR.
 #
 # Promise: each function ends the script with a message when its step fails.
+
+set -u
+machdep=$1
+dir=$2
+here=tests/prove
+log=$dir/log
 
 fail() {
     echo "$(basename "$0" .sh) $machdep: $*" >&2

@@ -4,12 +4,7 @@
 # lists.sh MACHDEP DIR - proves with Frama-C's WP that insertion and removal keep the free lists whole; see lists/model.h for what
 # that says, and lists/*.acsl for what is assumed. Everything goes to DIR; its last line, and the only one on the output, is the
 # count. Fails unless each goal is proved.
-set -u
-machdep=$1
-dir=$2
-here=tests/prove
-log=$dir/log
-. $here/frama.sh
+. tests/prove/frama.sh
 
 begin
 cp $here/lists/model.h "$dir"

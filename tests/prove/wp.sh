@@ -6,12 +6,7 @@
 # The sources are taken as a chip sees them for which they know no instructions: without the compiler's names, so that the loops
 # of bits.h are proved and not __builtin_clz, and without atomic accesses. Everything goes to DIR; its last line, and the only one
 # on the output, is the count. Fails unless each goal is proved and each function has a contract or stands in left-out.
-set -u
-machdep=$1
-dir=$2
-here=tests/prove
-log=$dir/log
-. $here/frama.sh
+. tests/prove/frama.sh
 
 begin
 annotate $here bits block freelist harden pool

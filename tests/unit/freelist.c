@@ -589,8 +589,8 @@ static void what_a_list_leads_to(void)
     EQUAL(lists->blame.found, fh_link_to(lists, place(PLACES)));
 }
 
-/* The first block of the next list is looked at like any other. */
-static void damage_in_the_next_list(void)
+/* Free blocks of these sizes in empty lists, of which there are several. */
+static void list_blocks(const uint32_t *sizes, unsigned count)
 {
     if (FH_MAX_CLASSES == 1)
         test_does_not_apply();
@@ -598,11 +598,17 @@ static void damage_in_the_next_list(void)
     fh_zero(lists + 1, 1024);
     lists->summary = 0;
     lists->blame.kind = FH_OK;
-    static const uint32_t sizes[] = { 39, 60 };
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < count; i++) {
         fh_make_free(lists->space.secret, place(i), sizes[i]);
         REQUIRE(fh_list_insert(lists, &view, place(i), sizes[i]));
     }
+}
+
+/* The first block of the next list is looked at like any other. */
+static void damage_in_the_next_list(void)
+{
+    static const uint32_t sizes[] = { 39, 60 };
+    list_blocks(sizes, 2);
     uint32_t size = 0;
     CHECK(fh_list_find(lists, 40, &size) == place(1));
     EQUAL(size, 60);
@@ -617,17 +623,8 @@ static void damage_in_the_next_list(void)
 /* Damage behind the first block of a list ends the search, though the next list has what fits. */
 static void damage_before_the_next_list(void)
 {
-    if (FH_MAX_CLASSES == 1)
-        test_does_not_apply();
-    make_lists(FH_MAX_CLASSES);
-    fh_zero(lists + 1, 1024);
-    lists->summary = 0;
-    lists->blame.kind = FH_OK;
     static const uint32_t sizes[] = { 60, 39, 39 };
-    for (unsigned i = 0; i < 3; i++) {
-        fh_make_free(lists->space.secret, place(i), sizes[i]);
-        REQUIRE(fh_list_insert(lists, &view, place(i), sizes[i]));
-    }
+    list_blocks(sizes, 3);
     uint32_t size = 0;
     CHECK(fh_list_find(lists, 40, &size) == place(0));
     fh_tag_seal(lists->space.secret, place(1), FH_USED);

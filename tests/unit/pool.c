@@ -1004,18 +1004,24 @@ static void links_met_by_cuts(void)
     rig_sound(&rig);
 }
 
+/* A row with a victim, and the block in front of that. */
+static void *before_the_victim(void)
+{
+    make_row();
+    void *large = fh_malloc(rig.heap, 3000);
+    REQUIRE(large != NULL && fh_malloc(rig.heap, 100) != NULL);
+    fh_free(rig.heap, large);
+    REQUIRE(fh_malloc(rig.heap, 2000) == large && rig.heap->victim_size != 0);
+    return large;
+}
+
 /* The size of the victim that the heap holds, when a block grows over the victim: nothing is written that is measured with it. */
 static void damaged_victim_extended(void)
 {
     for (unsigned bit = 0; bit < 32; bit++) {
-        make_row();
-        void *large = fh_malloc(rig.heap, 3000);
-        REQUIRE(large != NULL && fh_malloc(rig.heap, 100) != NULL);
-        fh_free(rig.heap, large);
-        CHECK(fh_malloc(rig.heap, 2000) == large);
+        void *large = before_the_victim();
         struct fh_block *victim = rig.heap->victim;
         uint32_t size = rig.heap->victim_size;
-        REQUIRE(size != 0);
         rig.heap->victim_size = size ^ (uint32_t)1 << bit;
         CHECK(!fh_resize(rig.heap, large, 2100));
         EQUAL(rig.faults, 1);
@@ -1033,11 +1039,7 @@ static void damaged_victim_extended(void)
 static void damaged_small_victim(void)
 {
     for (unsigned bit = 0; bit < 32; bit++) {
-        make_row();
-        void *large = fh_malloc(rig.heap, 3000);
-        REQUIRE(large != NULL && fh_malloc(rig.heap, 100) != NULL);
-        fh_free(rig.heap, large);
-        CHECK(fh_malloc(rig.heap, 2000) == large);
+        before_the_victim();
         struct fh_block *victim = rig.heap->victim;
         uint32_t size = rig.heap->victim_size;
         uint32_t found = size ^ (uint32_t)1 << bit;
