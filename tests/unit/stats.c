@@ -208,7 +208,7 @@ static void the_end_is_no_link(void)
     struct fh_block *b = fh_link_at(lists(), 0x1FF);
     EQUAL(fh_list_end(lists()), 0x400001FF);
     CHECK(sizeof(void *) > 4 || FH_GRANULE > 8 || fh_link_at(lists(), fh_list_end(lists())) == b);
-    REQUIRE(fh_malloc(rig.heap, (uintptr_t)b - rig.heap->first.lo - FH_TAG_BYTES) != NULL);
+    REQUIRE(fh_malloc(rig.heap, (uintptr_t)b - rig.heap->first.lo - FH_TAG_BYTES - FH_TAIL_BYTES) != NULL);
     void *ptr = fh_malloc(rig.heap, 100);
     REQUIRE(ptr == b && fh_malloc(rig.heap, 1) != NULL);
     fh_free(rig.heap, ptr);
