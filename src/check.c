@@ -113,7 +113,7 @@ enum fh_fault_kind fh_check_listed(const struct fh_heap *h, uint32_t class, uint
         return FH_BAD_LINK;
     uint32_t tag = fh_tag_open(l->space.secret, b);
     uint32_t n = fh_is_tag(tag) && fh_is_free(tag) ? fh_size_below(b, tag, fh_hi_for(r->last)) : 0;
-    *next = b->next != fh_list_end(l) ? b->next : 0;
+    *next = fh_link_behind(l, b);
     return n != 0 && fh_class_of(l, n) == class ? FH_OK : FH_BAD_LIST;
 }
 

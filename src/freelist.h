@@ -53,6 +53,12 @@ static inline uint32_t fh_list_end(const struct fh_lists *l)
     return l->mark + 0xFF;
 }
 
+/* The link to the block behind on its list, 0 if it is the last. */
+static inline uint32_t fh_link_behind(const struct fh_lists *l, const struct fh_block *b)
+{
+    return b->next != fh_list_end(l) ? b->next : 0;
+}
+
 /* How many blocks of a request's own class are looked at before the next class answers: more find little (0.1 % of
  * footprint from 4 to 8) and each costs a cache miss. */
 #ifndef FH_SEARCH_DEPTH

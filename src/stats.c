@@ -37,7 +37,7 @@ static void count_list(struct fh_heap *h, uint32_t class, uint64_t most, uint64_
             return;
         count_free(stats, n, left != 0);
         left -= left != 0;
-        link = b->next != fh_list_end(l) ? b->next : 0;
+        link = fh_link_behind(l, b);
     }
 }
 

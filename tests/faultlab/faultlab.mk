@@ -111,7 +111,9 @@ faultlab: $(FAULTLAB_FULL) $(FAULTLAB_OTHERS:%=$(FL)/other-%.tsv)  ## damage hea
 	@cat $^ | awk -v form=text -f tests/faultlab/table.awk | tee $(FL)/table.txt
 	@cat $(FL)/freehold-64-16-64K.tsv $(FL)/cache-64-16-64K.tsv $(FAULTLAB_OTHERS:%=$(FL)/other-%.tsv) \
 	    | awk -f tests/faultlab/compare.awk >$(FL)/compare.md
-	@if [ -n '$(PUBLISH)' ]; then { cat $(FL)/compare.md; echo; echo 'Made by `make faultlab PUBLISH=1`.'; } >tests/faultlab/compare.md; fi
+ifeq ($(PUBLISH),1)
+	@{ cat $(FL)/compare.md; echo; echo 'Made by `make faultlab PUBLISH=1`.'; } >tests/faultlab/compare.md
+endif
 	@cat $(FAULTLAB_FULL) | awk -f tests/faultlab/judge.awk >$(FL)/verdicts
 	@! grep -q '^fail ' $(FL)/verdicts
 

@@ -312,25 +312,20 @@ class Worker:
                 return failed
         return None
 
-    # Returns the verdict, and what killed it, of one that is compiled by itself for the programs from that number on.
-    def judge(self, m, listed, number):
-        with open(os.path.join(self.tree, m.file)) as f:
-            text = f.read()
-        self.write(m.file, text[:m.start] + m.text + text[m.end:])
-        try:
-            for p in self.bench.programs[number:]:
-                compiled = set()
-                for sources, runs in self.parts(p, m):
-                    killer = self.part(p, m, sources, compiled, runs)
-                    if killer is not None:
-                        refused = killer == "" and p == self.bench.programs[0]
-                        return ("no C", "") if refused else ("killed", killer or p.name + " does not build")
-                verdict = self.outlived(m, text, listed) if p == self.bench.programs[0] else None
-                if verdict:
-                    return verdict
-            return "survived", ""
-        finally:
-            self.write(m.file, text)
+    # Returns the verdict, and what killed it, of one that is compiled by itself for the programs from that number on. The tree has the
+    # mutant; text is the file without.
+    def judge(self, m, listed, number, text):
+        for p in self.bench.programs[number:]:
+            compiled = set()
+            for sources, runs in self.parts(p, m):
+                killer = self.part(p, m, sources, compiled, runs)
+                if killer is not None:
+                    refused = killer == "" and p == self.bench.programs[0]
+                    return ("no C", "") if refused else ("killed", killer or p.name + " does not build")
+            verdict = self.outlived(m, text, listed) if p == self.bench.programs[0] else None
+            if verdict:
+                return verdict
+        return "survived", ""
 
     # The verdict on one that outlived the first program, where it takes no other: these take their time. The tree has the mutant.
     def outlived(self, m, text, listed):
@@ -358,7 +353,7 @@ class Worker:
         share = (time.time() - begin) / len(group)
         for m, number in alone:
             begin = time.time()
-            yield (m,) + self.judge(m, m in listed, number) + (share + time.time() - begin,)
+            yield (m,) + self.apart(m, lambda text, m=m, number=number: self.judge(m, m in listed, number, text)) + (share + time.time() - begin,)
         for m, verdict in verdicts.items():
             if verdict:
                 yield (m,) + verdict + (share,)

@@ -375,19 +375,13 @@ static void deferred(void)
 /* Caches: those of the CPUs behind the ordinary calls, and one of our own. */
 static struct fh_cache *cache;
 
-static unsigned only_cpu(void *ctx)
-{
-    (void)ctx;
-    return 0;
-}
-
 static void hold_cached(struct rig *rig)
 {
     struct fh_stats stats;
     rig_prepare(rig);
     rig->port.cache = &fh_cpu_cache;
     rig->port.cpus = 1;
-    rig->port.cpu = only_cpu;
+    rig->port.cpu = rig_only_cpu;
     rig->heap = fh_create(rig_memory, HEAP, &rig->port);
     REQUIRE(rig->heap != NULL);
     cache = fh_cache_open(rig->heap);

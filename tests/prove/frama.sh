@@ -29,7 +29,7 @@ annotate() {
     shift
     for h; do
         [ -f "$folder/$h.acsl" ] || continue
-        awk -f tests/prove/annotate.awk "$folder/$h.acsl" "src/$h.h" >"$dir/src/$h.h" || fail "$h.acsl does not fit src/$h.h"
+        awk -f $here/annotate.awk "$folder/$h.acsl" "src/$h.h" >"$dir/src/$h.h" || fail "$h.acsl does not fit src/$h.h"
         sed ':again
             s,^\(/\*@[^@]*@\*/ \),,
             t again' "$dir/src/$h.h" | cmp -s - "src/$h.h" || fail "the copy of $h.h is not $h.h with comments"
@@ -41,7 +41,7 @@ provers() {
     share=$(frama-c -print-share-path)/wp
     cp -r "$share/." "$dir/share"
     for f in cbits cint; do
-        awk -f tests/prove/theory.awk "$share/why3/frama_c_wp/$f.mlw" >"$dir/share/why3/frama_c_wp/$f.mlw"
+        awk -f $here/theory.awk "$share/why3/frama_c_wp/$f.mlw" >"$dir/share/why3/frama_c_wp/$f.mlw"
         cmp -s "$share/why3/frama_c_wp/$f.mlw" "$dir/share/why3/frama_c_wp/$f.mlw" && fail "$f.mlw is not as theory.awk expects it"
     done
     why3 config detect >"$dir/provers" 2>&1 || fail "why3 finds no prover: $(cat "$dir/provers")"

@@ -8,7 +8,10 @@
 
 begin
 cp $here/lists/model.h "$dir"
-annotate $here/lists bits block freelist
+# Of bits.h, the contracts of the two functions that are called, as wp.sh proves them.
+awk -v RS= -v ORS='\n\n' '/^contract fh_(rarely|shift_below_16)\n/' $here/bits.acsl >"$dir/bits.acsl"
+annotate "$dir" bits
+annotate $here/lists block freelist
 provers
 
 functions='fh_class_of fh_list_end fh_leads_back fh_list_insert fh_list_remove'

@@ -409,12 +409,6 @@ static void places_that_are_none(void)
     rig_sound(&rig);
 }
 
-static unsigned cpu(void *ctx)
-{
-    (void)ctx;
-    return 0;
-}
-
 /* Caches for the CPUs are made if the port has all that they need, and only for a heap that there is. */
 static void caches_wanted(void)
 {
@@ -422,7 +416,7 @@ static void caches_wanted(void)
         rig_prepare(&rig);
         rig.port.cache = lacking == 1 ? NULL : &fh_cpu_cache;
         rig.port.cpus = lacking == 2 ? 0 : 2;
-        rig.port.cpu = lacking == 3 ? NULL : cpu;
+        rig.port.cpu = lacking == 3 ? NULL : rig_only_cpu;
         rig.heap = fh_create(rig_memory, lacking == 4 ? 64 : 8192, &rig.port);
         EQUAL(rig.heap == NULL, lacking == 4);
         if (rig.heap != NULL) {
@@ -549,7 +543,7 @@ static void trim_with_caches(void)
     prepare();
     rig.port.cache = &fh_cpu_cache;
     rig.port.cpus = 1;
-    rig.port.cpu = cpu;
+    rig.port.cpu = rig_only_cpu;
     rig.heap = fh_create(NULL, 0, &rig.port);
     REQUIRE(rig.heap != NULL);
     fh_free(rig.heap, fh_malloc(rig.heap, 1));

@@ -175,6 +175,7 @@ static void make_lists(uint32_t classes)
 {
     static _Alignas(16) unsigned char room[sizeof(struct fh_lists) + 4096];
     lists = (struct fh_lists *)(void *)room;
+    fh_zero(room, sizeof room);
     lists->classes = classes;
     lists->space.secret = 0x600DCAFE;
     lists->mark = fh_list_mark(lists->space.secret);
@@ -310,7 +311,6 @@ static void classes_above(void)
             lists->blame.kind = FH_OK;
             *fh_map_of(lists, lists->classes) = 0;
         }
-        fh_zero(lists + 1, 4096);
     }
 }
 
@@ -325,8 +325,6 @@ static void damaged_links(void)
         const uint32_t n = 6;
         uint32_t class = fh_class_of(lists, n);
         fh_word *head = fh_head_of(lists, class);
-        fh_zero(lists + 1, 1024);
-        lists->summary = 0;
         for (unsigned i = 0; i < 3; i++) {
             fh_make_free(lists->space.secret, place(i), n);
             REQUIRE(fh_list_insert(lists, &view, place(i), n));
@@ -419,8 +417,6 @@ static void depth_of_the_search(void)
 {
     for (unsigned last = 0; last < 2; last++) {
         make_lists(FH_MAX_CLASSES);
-        fh_zero(lists + 1, 1024);
-        lists->summary = 0;
         /* The last class has no bound. */
         if (last)
             lists->classes = 1;
@@ -461,10 +457,7 @@ static void damage_deep_in_a_list(void)
 {
     for (unsigned who = 0; who < 3; who++) {
         make_lists(FH_MAX_CLASSES);
-        fh_zero(lists + 1, 1024);
-        lists->summary = 0;
         lists->classes = 1;
-        lists->blame.kind = FH_OK;
         for (unsigned i = 0; i < 3; i++) {
             fh_make_free(lists->space.secret, place(i), i == 0 ? 9 : 8);
             REQUIRE(fh_list_insert(lists, &view, place(i), i == 0 ? 9 : 8));
@@ -525,8 +518,6 @@ static void too_small_for_its_list(void)
     if (FH_MAX_CLASSES == 1)
         test_does_not_apply();
     make_lists(FH_MAX_CLASSES);
-    fh_zero(lists + 1, 1024);
-    lists->summary = 0;
     static const uint32_t sizes[] = { 39, 40, 50 };
     for (unsigned i = 0; i < 3; i++) {
         struct fh_block *b = place(4);
@@ -595,9 +586,6 @@ static void list_blocks(const uint32_t *sizes, unsigned count)
     if (FH_MAX_CLASSES == 1)
         test_does_not_apply();
     make_lists(FH_MAX_CLASSES);
-    fh_zero(lists + 1, 1024);
-    lists->summary = 0;
-    lists->blame.kind = FH_OK;
     for (unsigned i = 0; i < count; i++) {
         fh_make_free(lists->space.secret, place(i), sizes[i]);
         REQUIRE(fh_list_insert(lists, &view, place(i), sizes[i]));

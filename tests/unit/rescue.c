@@ -332,12 +332,6 @@ static void too_small_after_harm(void)
     CHECK(returned == answer && returned_bytes == FH_GRANULE);
 }
 
-static unsigned cpu(void *ctx)
-{
-    (void)ctx;
-    return 0;
-}
-
 /* What is cached serves before the port is asked, also what is too large for a cache. */
 static void caches_before_the_port(void)
 {
@@ -345,7 +339,7 @@ static void caches_before_the_port(void)
     open();
     rig.port.cache = &fh_cpu_cache;
     rig.port.cpus = 1;
-    rig.port.cpu = cpu;
+    rig.port.cpu = rig_only_cpu;
     rig.heap = fh_create(rig_memory, HEAP, &rig.port);
     REQUIRE(rig.heap != NULL && fh_malloc(rig.heap, 1) != NULL);
     struct fh_cache *c = rig.heap->by_cpu[0];

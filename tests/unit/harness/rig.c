@@ -50,6 +50,12 @@ void rig_open(struct rig *rig, void *mem, size_t size)
     REQUIRE(rig->heap != NULL);
 }
 
+unsigned rig_only_cpu(void *ctx)
+{
+    (void)ctx;
+    return 0;
+}
+
 struct walk {
     struct rig_sum sum;
     uintptr_t next;           /* where the next block must begin; 0 at the start of a region */

@@ -40,6 +40,9 @@ struct rig {
 void rig_prepare(struct rig *rig);
 void rig_open(struct rig *rig, void *mem, size_t size);
 
+/* For a port with one CPU. */
+unsigned rig_only_cpu(void *ctx);
+
 /* What a walk adds up to. */
 struct rig_sum {
     size_t used_blocks;
