@@ -56,6 +56,23 @@ $(B)/libfreehold.a: $(CORE_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $(CORE_OBJ)
 
+# The small core: the same calls for chips with little room; see src/small/small.h.
+SMALL_SRC := $(wildcard src/small/*.c) src/names.c
+SMALL_HDR := include/freehold.h src/bits.h src/block.h $(wildcard src/small/*.h)
+SMALL_OBJ := $(SMALL_SRC:src/%.c=$(B)/core-small/%.o)
+
+$(SMALL_OBJ): $(B)/core-small/%.o: src/%.c $(SMALL_HDR) Makefile
+	@mkdir -p $(@D)
+	@sh tests/tools/need.sh '$(firstword $(CC)):gcc'
+	$(CC) $(CORE_CFLAGS) $(CFLAGS) -c $< -o $@
+
+.PHONY: small
+small: $(B)/libfreehold-small.a  ## build the small core, build/libfreehold-small.a
+
+$(B)/libfreehold-small.a: $(SMALL_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $(SMALL_OBJ)
+
 include $(wildcard port/*/*.mk qemu/*.mk tests/*/*.mk)
 
 .PHONY: test

@@ -167,25 +167,6 @@ static inline size_t fh_payload_bytes(uint32_t granules)
  * not hand out ptr, or has it back already. After it, the space's last region is the block's. */
 uint32_t fh_pool_open(struct fh_heap *h, const void *ptr, uint32_t *tag);
 
-/* A block whose alignment was asked for holds the place of the alignment's bit in its last word: realloc must not guess it from
- * an address that happens to be aligned better. */
-static inline fh_word *fh_align_word(const struct fh_block *b, uint32_t granules)
-{
-    return (fh_word *)((uintptr_t)b + (uintptr_t)granules * FH_GRANULE) - 2;
-}
-
-/* The alignment that the block must keep, 0 for the ordinary one. A word that was overwritten is not believed: the address
- * itself is the answer then. */
-static inline size_t fh_kept_alignment(const struct fh_block *b, uint32_t tag, uint32_t granules)
-{
-    if ((tag & FH_ALIGNED) == 0)
-        return 0;
-    uintptr_t address = (uintptr_t)b;
-    uintptr_t best = address & (0 - address);
-    uint32_t place = *fh_align_word(b, granules);
-    return place < sizeof(size_t) * 8 && (size_t)1 << place <= best ? (size_t)1 << place : best;
-}
-
 /* The bytes of a block that its user may have. */
 static inline size_t fh_user_bytes(uint32_t tag, uint32_t granules)
 {

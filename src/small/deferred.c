@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * deferred.c - freeing in the small core from where the lock cannot be taken; see ../deferred.c for the idea and its source.
+ *
+ * Invariant: the heap's deferred word leads through all blocks that wait. The first two words of such a block are the address of the next
+ * one, and a mark sealed with it, the place and the secret: a block without it was written to after it was freed.
+ */
+#include "small.h"
+
+struct waiting {
+    fh_long next;
+    fh_word mark;
+};
+
+static uint32_t mark_for(const struct fh_heap *h, const struct waiting *w)
+{
+    return (uint32_t)(uintptr_t)w ^ (uint32_t)w->next ^ h->secret;
+}
+
+static bool swap(const struct fh_heap *h, uintptr_t *word, uintptr_t expected, uintptr_t wanted)
+{
+    return FH_HAS_SWAP ? fh_swap(word, expected, wanted) : h->port->swap(h->port->ctx, word, expected, wanted);
+}
+
+/* May a block be there? */
+static bool is_place(const struct fh_heap *h, uintptr_t address)
+{
+    return address % FH_GRANULE == 0 && fh_is_inside(h, (address - (uintptr_t)h) / FH_LINK_BYTES);
+}
+
+void fh_finish(struct fh_heap *h)
+{
+    uintptr_t address = fh_load_swapped(&h->deferred);
+    const void *ptr = h->ptr;
+    while (!swap(h, &h->deferred, address, 0))
+        address = fh_load_swapped(&h->deferred);
+    while (address != 0) {
+        struct waiting *w = (struct waiting *)address;
+        h->ptr = w;
+        if (!is_place(h, address) || w->mark != mark_for(h, w)) {
+            fh_blame(h, is_place(h, address) ? fh_link_of(h, w) : 0, FH_BAD_LINK);
+            break;
+        }
+        address = w->next;
+        uint32_t tag = fh_pool_open(h, w);
+        if (tag != 0 && fh_pool_give(h, fh_link_of(h, w), tag))
+            h->deferrals++;
+    }
+    h->ptr = ptr;
+}
+
+/* With no lock, all there is to go by is the word below ptr. */
+bool fh_free_deferred(struct fh_heap *h, void *ptr)
+{
+    struct waiting *w = (struct waiting *)ptr;
+    if (ptr == NULL)
+        return true;
+    if ((!FH_HAS_SWAP && h->port->swap == NULL) || !is_place(h, (uintptr_t)w))
+        return false;
+    uint32_t tag = fh_tag_at(h, fh_link_of(h, w));
+    if (!fh_is_used(tag & ~FH_PREV_FREE) || w->mark == mark_for(h, w))
+        return false;
+    uintptr_t first;
+    do {
+        first = fh_load_swapped(&h->deferred);
+        w->next = first;
+        w->mark = mark_for(h, w);
+    } while (!swap(h, &h->deferred, first, (uintptr_t)w));
+    return true;
+}
