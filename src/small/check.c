@@ -75,7 +75,7 @@ static enum fh_fault_kind check(const struct fh_heap *h)
 {
     uint32_t free_blocks = 0;
     uint32_t used = 0;
-    if (h->end - FH_HEAD - 1 >= FH_MAX_RINGS || !spans_all(h))
+    if (h->end - FH_HEAD - 1 >= FH_MAX_RINGS || !spans_all(h) || h->given != fh_given_for(h))
         return FH_BAD_CONTROL;
     enum fh_fault_kind kind = check_blocks(h, &free_blocks, &used);
     for (uint32_t ring = FH_HEAD; kind == FH_OK && ring < h->end; ring++)

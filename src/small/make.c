@@ -19,6 +19,12 @@ static void seal(struct fh_heap *h, uint32_t link, uint32_t tag)
     fh_tag_seal(h->secret, fh_at(h, link), tag);
 }
 
+static void seal_heap(struct fh_heap *h)
+{
+    h->seal = fh_seal_for(h);
+    h->given = fh_given_for(h);
+}
+
 static void empty_rings(struct fh_heap *h)
 {
     h->map = 0;
@@ -53,12 +59,12 @@ static struct fh_heap *lay(uintptr_t start, uintptr_t last, const struct fh_port
     fh_zero(h, sizeof *h);
     h->port = port;
     h->rare = &fh_rare;
-    h->seal = fh_seal_for(h);
     h->secret = port->random != NULL ? (uint32_t)port->random(port->ctx) : (uint32_t)place ^ 0x5EA1ED00u;
     h->end = FH_HEAD + rings;
     h->skip = (uint32_t)(place - start);
     h->bytes = (uint32_t)(last - start) + 1;
     h->last = fh_last_for(fh_link_of(h, (void *)hi));
+    seal_heap(h);
     empty_rings(h);
     seal(h, fh_link_of(h, (void *)hi), FH_USED | FH_PREV_FREE);
     fh_put(h, first, (uint32_t)((hi - lo) / FH_GRANULE));
@@ -84,8 +90,10 @@ struct fh_heap *fh_create(void *mem, size_t size, const struct fh_port *port)
     uintptr_t start = (uintptr_t)mem;
     bool sane = size != 0 && start + (size - 1) >= start;
     struct fh_heap *h = sane ? lay(start, start + (size - 1), port) : NULL;
-    if (h != NULL && acquired)
+    if (h != NULL && acquired) {
         h->skip += FH_ACQUIRED;
+        seal_heap(h);
+    }
     if (h == NULL && acquired && port->release != NULL)
         port->release(port->ctx, mem, size);
     return h;
@@ -105,6 +113,8 @@ static uint32_t extend(struct fh_heap *h, uintptr_t last)
     /* The end tag becomes the tag of a used block, which is given back. */
     seal(h, fh_behind(link, n), FH_USED);
     h->last = fh_last_for(fh_behind(link, n));
+    h->bytes = (uint32_t)(last - start_of(h)) + 1;
+    seal_heap(h);
     tag |= n << FH_SIZE_SHIFT;
     seal(h, link, tag);
     h->used += n;
@@ -119,11 +129,10 @@ size_t fh_add_region(struct fh_heap *h, void *mem, size_t size)
     uintptr_t start = (uintptr_t)mem;
     uint32_t added = 0;
     fh_enter(h, mem);
-    if (size - 1 < UINTPTR_MAX - start && start == start_of(h) + h->bytes) {
+    if (h->given != fh_given_for(h))
+        fh_blame(h, 0, FH_BAD_CONTROL);
+    else if (size - 1 < UINTPTR_MAX - start && start == start_of(h) + h->bytes)
         added = extend(h, start + (size - 1));
-        if (added != 0)
-            h->bytes += (uint32_t)size;
-    }
     fh_leave(h);
     return (size_t)added * FH_GRANULE;
 }
@@ -140,7 +149,7 @@ size_t fh_destroy(struct fh_heap *h)
     const struct fh_port *port = h->port;
     size_t bytes = h->bytes;
     uint32_t skip = h->skip;
-    if (h->seal != fh_seal_for(h))
+    if (h->seal != fh_seal_for(h) || h->given != fh_given_for(h))
         fh_trap();
     /* From here on it is a heap no more, whoever still has its address. */
     h->seal++;

@@ -56,10 +56,10 @@ extern const struct fh_rare fh_rare;
 struct fh_heap {
     const struct fh_port *port;
     const struct fh_rare *rare;
-    uintptr_t seal;               /* over these two, which are called; see fh_seal_for */
-    uint32_t secret;
     uint32_t last;                /* where the last block may begin; no link is larger */
     uint32_t end;                 /* the link behind the last head */
+    uintptr_t seal;               /* over these four, which are followed unseen; see fh_seal_for */
+    uint32_t secret;
     uint32_t map;
     const void *ptr;              /* what the present call was given; the heap itself once it has reported something */
     uintptr_t state;              /* what the port's lock wants back */
@@ -69,6 +69,7 @@ struct fh_heap {
     uint32_t deferrals;           /* how many were freed that way */
     uint32_t bytes;               /* of memory, from where it starts, */
     uint32_t skip;                /* so many bytes below the heap; and FH_ACQUIRED */
+    uint32_t given;               /* the seal of these two */
     _Alignas(8) struct fh_head {
         fh_word next;
         fh_word prev;
@@ -81,9 +82,16 @@ struct fh_heap {
 #define FH_ACQUIRED ((uint32_t)16)   /* the memory is the port's */
 #define FH_MAX_REQUEST ((size_t)FH_SIZE_MASK * FH_GRANULE - FH_TAG_BYTES)
 
+/* What the heap's seal must be: any one changed bit changes it, and memory of all zeros has it wrong. */
 static inline uintptr_t fh_seal_for(const struct fh_heap *h)
 {
-    return ~((uintptr_t)h->port + (uintptr_t)h->rare);
+    return ~((uintptr_t)h->port + (uintptr_t)h->rare + h->last + h->end);
+}
+
+/* The same for what only the calls that make and end a heap read. */
+static inline uint32_t fh_given_for(const struct fh_heap *h)
+{
+    return ~(h->bytes + h->skip);
 }
 
 static inline uint32_t fh_link_of(const struct fh_heap *h, const void *b)
