@@ -26,11 +26,10 @@ VARIANT_single := -DFH_SINGLE_LIST
 EDIT_classes4 := freelist.h 'fh_shift_below_16\(x\)' 'fh_shift_below_16(x << 1)' freelist.h '\(shift << 3\)' '(shift << 2)'
 EDIT_classes16 := freelist.h 'fh_shift_below_16\(x\)' 'fh_shift_below_16(x >> 1)' freelist.h '\(shift << 3\)' '(shift << 4)' \
 	freelist.h 'FH_MAX_CLASSES \(\(uint32_t\)240\)' 'FH_MAX_CLASSES ((uint32_t)448)'
-EDIT_unsealed := block.h '\(fh_load\(fh_tag_of\(b\)\) \^ .*\) \* FH_OPEN' 'fh_load(fh_tag_of(b))' \
-	block.h '\(tag \* FH_SEAL\) \^ \(\(uint32_t\)\(uintptr_t\)b \^ secret\)' 'tag'
+EDIT_unsealed := block.h 'FH_SEAL \(\(uint32_t\)0x[0-9A-F]+\)' 'FH_SEAL ((uint32_t)1)' block.h 'FH_OPEN \(\(uint32_t\)0x[0-9A-F]+\)' 'FH_OPEN ((uint32_t)1)' \
+	block.h '\(uint32_t\)\(uintptr_t\)b \^ secret' '0'
 EDIT_cache-unsealed := $(EDIT_unsealed) \
 	cache.h 'fh_load\(fh_tag_of\(b\)\) \^ \*fh_mark_of\(b\) \^ \(uint32_t\)\(uintptr_t\)next' 'fh_load(fh_tag_of(b))' \
-	cache.h 'sealed \* FH_OPEN' 'sealed' \
 	cache.h '\(fh_load\(fh_tag_of\(b\)\) \^ mark\) \* FH_OPEN' 'fh_load(fh_tag_of(b))'
 
 $(VARIANT_SO): $(B)/fh-adapter-%.so: $(wildcard $(BENCH)/adapters/*.c) $(BENCH)/adapter.h $(CORE_SRC) $(CORE_HDR) $(BENCH)/variant.sh $(BENCH)/variants.make
