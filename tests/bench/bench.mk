@@ -65,7 +65,7 @@ FLAWED_SO := $(addprefix $(B)/,adapter-version.so adapter-skewed.so adapter-outs
 REFUSED_SO := $(B)/adapter-leaky.so $(B)/adapter-generous.so
 FLAW_leaky := -DFLAW_LEAKY
 FLAW_generous := -DFLAW_GENEROUS
-SUITE_BIN := $(addprefix $(B)/,fh-tiny fh-ring fh-damage fh-adapter-floor.so) $(FLAWED_SO) $(REFUSED_SO) \
+SUITE_BIN := $(addprefix $(B)/,fh-tiny fh-ring fh-damage fh-adapter-floor.so fh-adapter-unsealed.so fh-adapter-cache-unsealed.so) $(FLAWED_SO) $(REFUSED_SO) \
 	$(ADAPTER_FUNCTIONS:%=$(B)/adapter-without-%.so)
 
 $(B)/fh-tiny: $(BENCH)/suite/tiny.c
@@ -134,26 +134,28 @@ test-threads: preload $(B)/fh-threads $(B)/fh-threads-tsan $(B)/fh-threads-bare-
 peers:
 	$(call need,$(PEERS))
 
+# Each as it is, for what is preloaded, and linked with musl, which cannot be.
 $(B)/fh-replay-musl: $(REPLAY_SRC) $(BENCH_HDR)
-	@mkdir -p $(@D)
-	musl-gcc -std=c11 -static $(WARN) $(CFLAGS) $(REPLAY_SRC) -o $@
+$(B)/fh-scale $(B)/fh-scale-musl: $(BENCH)/scale.c $(filter-out %/main.c,$(REPLAY_SRC)) $(BENCH_HDR)
+$(B)/fh-threads $(B)/fh-threads-musl: $(wildcard $(BENCH)/threads/*.c) $(BENCH)/threads/threads.h
 
-$(B)/fh-scale: $(BENCH)/scale.c $(filter-out %/main.c,$(REPLAY_SRC)) $(BENCH_HDR)
+$(B)/fh-scale $(B)/fh-threads:
 	@mkdir -p $(@D)
-	$(CC) -std=c11 $(WARN) $(CFLAGS) $(filter %.c,$^) -o $@ -ldl
+	$(CC) -std=c11 $(WARN) $(CFLAGS) $(filter %.c,$^) -o $@ -ldl -pthread
 
-$(B)/fh-threads: $(wildcard $(BENCH)/threads/*.c) $(BENCH)/threads/threads.h
+$(B)/fh-replay-musl $(B)/fh-scale-musl $(B)/fh-threads-musl:
 	@mkdir -p $(@D)
-	$(CC) -std=c11 $(WARN) $(CFLAGS) $(filter %.c,$^) -o $@ -pthread
+	musl-gcc -std=c11 -static $(WARN) $(CFLAGS) $(filter %.c,$^) -o $@
 
 ROUNDS ?= 3
 export REAL := $(basename $(notdir $(PROGRAM_TRACES)))
 
-# fh-replay-musl comes after the peers, which may have to be installed first.
-$(B)/fh-replay-musl: | peers
+# What is linked with musl comes after the peers, which may have to be installed first.
+MUSL_BIN := $(addprefix $(B)/,fh-replay-musl fh-scale-musl fh-threads-musl)
+$(MUSL_BIN): | peers
 
 .PHONY: bench
-bench: replay peers preload $(TRACES) $(B)/fh-scale $(B)/fh-threads $(B)/fh-replay-musl $(B)/fh-adapter-floor.so $(VARIANT_SO) $(FASTPATHS:%=$(B)/fh-fastpath-%)  ## measure everything beside other allocators: tables, plots, and what holds
+bench: replay peers preload $(TRACES) $(B)/fh-scale $(B)/fh-threads $(MUSL_BIN) $(B)/fh-adapter-floor.so $(VARIANT_SO) $(FASTPATHS:%=$(B)/fh-fastpath-%)  ## measure everything beside other allocators: tables, plots, and what holds
 	$(call need,gnuplot:gnuplot-nox valgrind:valgrind)
 	@sh $(BENCH)/bench.sh $(B) $(PEER_LIB) $(ROUNDS) $(TRACES)
 

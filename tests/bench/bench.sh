@@ -32,7 +32,17 @@ for entry in $hosted; do
         say "left out: ${entry%%=*} (${entry#*=} is missing)"
     fi
 done
-[ -x "$B/fh-replay-musl" ] || say "left out: musl (musl-gcc is missing)"
+if [ -x "$B/fh-replay-musl" ]; then present="$present musl="; else say "left out: musl (musl-gcc is missing)"; fi
+
+# run_with ENTRY PROGRAM ... - runs one of our programs on an allocator: preloaded, or linked with it.
+run_with() {
+    entry=$1 program=$2
+    shift 2
+    case $entry in
+    musl=) "$B/$program-musl" "$@" ;;
+    *) LD_PRELOAD=${entry#*=} "$B/$program" "$@" ;;
+    esac
+}
 
 # Command lines of fh-replay, as compare.sh wants them.
 contenders() {
@@ -40,9 +50,11 @@ contenders() {
     echo "cache=$B/fh-replay -a $B/fh-adapter-cache.so"
     echo "percpu=$B/fh-replay -a $B/fh-adapter-percpu.so"
     for entry in $present; do
-        echo "${entry%%=*}=LD_PRELOAD=${entry#*=} $B/fh-replay -a system"
+        case $entry in
+        musl=) echo "musl=$B/fh-replay-musl -a system" ;;
+        *) echo "${entry%%=*}=LD_PRELOAD=${entry#*=} $B/fh-replay -a system" ;;
+        esac
     done
-    [ ! -x "$B/fh-replay-musl" ] || echo "musl=$B/fh-replay-musl -a system"
     echo "floor=$B/fh-replay -a $B/fh-adapter-floor.so"
 }
 
@@ -63,7 +75,7 @@ measure_footprint() {
     : >"$out/memory.tsv"
     for trace in "$@"; do
         for entry in $present; do
-            LD_PRELOAD=${entry#*=} "$B/fh-replay" --memory --tsv -a system "$trace" | sed "s/	system	/	${entry%%=*}	/" >>"$out/memory.tsv"
+            run_with "$entry" fh-replay --memory --tsv -a system "$trace" | sed "s/	system	/	${entry%%=*}	/" >>"$out/memory.tsv"
         done
     done
 }
@@ -77,7 +89,7 @@ measure_threads() {
             for entry in $present; do
                 for threads in 1 2 4; do
                     progress "round $((round + 1)) of $rounds  $pattern  ${entry%%=*}  $threads threads"
-                    LD_PRELOAD=${entry#*=} "$B/fh-threads" $pattern $threads 400 | sed "s/^/${entry%%=*}	/" >>"$out/threads.raw"
+                    run_with "$entry" fh-threads $pattern $threads 400 | sed "s/^/${entry%%=*}	/" >>"$out/threads.raw"
                 done
             done
         done
@@ -97,7 +109,7 @@ measure_scale() {
         "$B/fh-scale" "$B/fh-adapter-freehold.so" $blocks freehold >>"$out/scale.tsv"
         "$B/fh-scale" "$B/fh-adapter-cache.so" $blocks cache >>"$out/scale.tsv"
         for entry in $present; do
-            LD_PRELOAD=${entry#*=} "$B/fh-scale" system $blocks "${entry%%=*}" >>"$out/scale.tsv"
+            run_with "$entry" fh-scale system $blocks "${entry%%=*}" >>"$out/scale.tsv"
         done
     done
     progress

@@ -57,7 +57,7 @@ END
 # Time over mimalloc's by trace, programs first, and the geometric mean of the programs.
 awk -F'\t' -v real="$REAL" '
     BEGIN { n = split(real, p, " "); for (i = 1; i <= n; i++) program[p[i]] = 1
-            m = split("freehold cache glibc jemalloc tcmalloc", who, " ") }
+            m = split("freehold cache hosted glibc jemalloc tcmalloc musl", who, " ") }
     { v[$1, $2] = $3; if (!($1 in seen)) { seen[$1] = 1; trace[++traces] = $1 } }
     function show(t, j) { for (j = 1; j <= m; j++) if (((t, who[j]) in v) && v[t, "mimalloc"] > 0) { r = v[t, who[j]] / v[t, "mimalloc"]; print t "\t" who[j] "\t" r; if (t in program) { sum[j] += log(r); count[j]++ } } }
     END {
@@ -65,7 +65,7 @@ awk -F'\t' -v real="$REAL" '
         for (j = 1; j <= m; j++) if (count[j] > 0) print "GEOMEAN\t" who[j] "\t" exp(sum[j] / count[j])
         for (i = 1; i <= traces; i++) if (!(trace[i] in program)) show(trace[i])
     }' speed.tsv | matrix >speed.dat
-bars speed "Time per operation over mimalloc's (less is faster; mimalloc is 1)" "ratio" "0:*" 'set arrow from graph 0,first 1 to graph 1,first 1 nohead lc rgb "#d9822b" lw 1.5 front'
+bars speed "Time per operation over mimalloc's (less is faster; mimalloc is 1)" "ratio" "0.5:*" 'set logscale y; set arrow from graph 0,first 1 to graph 1,first 1 nohead lc rgb "#d9822b" lw 1.5 front'
 
 # Footprint over the bound. Hosted allocators on traces of megabytes only: they hold whole pages and what they began with.
 {
@@ -93,7 +93,7 @@ plot $(for n in $names; do awk -v n="$n" "$colour_of"' BEGIN { printf "\"scale-%
 END
 
 # Threads: what the second thread brings.
-for name in hosted glibc mimalloc jemalloc tcmalloc; do
+for name in hosted glibc mimalloc jemalloc tcmalloc musl; do
     awk -F'\t' -v n=$name '$3 == 2 && $1 == n && $2 != "none" { print $2 "\t" $1 "\t" $4 }' threads.tsv
 done | matrix >threads.dat
 bars threads "Million operations a second with two threads (more is faster)" "million / s" "0.5:*" 'set logscale y'

@@ -93,21 +93,22 @@ function slowest_table(i, j, a, t, cells) {
     }
     print ""
 }
-function fit_table(i, t, cells, k, name) {
+function fit_table(i, t, cells, k, name, hosts, none) {
     print "### Footprint: smallest region, or pages held by a hosted allocator, over the trace's bound\n"
-    split("hosted glibc mimalloc jemalloc tcmalloc", name, " ")
+    hosts = split("hosted glibc mimalloc jemalloc tcmalloc musl", name, " ")
     cells = " region, bytes | freehold |    cache | granule 8 |"
-    for (k = 1; k <= 5; k++) cells = cells sprintf(" %8s |", name[k])
+    for (k = 1; k <= hosts; k++) cells = cells sprintf(" %8s |", name[k])
     row("trace", cells)
-    line(9)
+    line(4 + hosts)
     for (i = 1; i <= total["traces"]; i++) {
         t = traces[i]
         cells = sprintf(" %13d | %8.4f | %8.4f | %9.4f |", region[t, "freehold"], fit[t, "freehold"], fit[t, "cache"], fit[t, "granule8"])
-        for (k = 1; k <= 5; k++) cells = cells (((t, name[k]) in memory) && (t in program) ? sprintf(" %8.3f |", memory[t, name[k]]) : "        - |")
+        for (k = 1; k <= hosts; k++) cells = cells (((t, name[k]) in memory) && (t in program) ? sprintf(" %8.3f |", memory[t, name[k]]) : "        - |")
         row(t, cells)
     }
-    row("**geomean, all**", sprintf("               | %8.4f | %8.4f | %9.4f |          |          |          |          |          |", fit_mean("freehold", 0), fit_mean("cache", 0), fit_mean("granule8", 0)))
-    row("geomean, programs", sprintf("               | %8.4f | %8.4f | %9.4f |          |          |          |          |          |", fit_mean("freehold", 1), fit_mean("cache", 1), fit_mean("granule8", 1)))
+    for (k = 1; k <= hosts; k++) none = none "          |"
+    row("**geomean, all**", sprintf("               | %8.4f | %8.4f | %9.4f |" none, fit_mean("freehold", 0), fit_mean("cache", 0), fit_mean("granule8", 0)))
+    row("geomean, programs", sprintf("               | %8.4f | %8.4f | %9.4f |" none, fit_mean("freehold", 1), fit_mean("cache", 1), fit_mean("granule8", 1)))
     print "\nHosted allocators hold whole pages and what they began with; the figures of short traces would say nothing.\n"
 }
 function threads_table(i, j, u, p, cells) {
