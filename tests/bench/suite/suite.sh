@@ -149,12 +149,12 @@ says region-tiny 1 'too small for a heap' "$replay" --region 16 "$calls"
 says region-small 1 'refused op [0-9]+ of 15' "$replay" --region 3000 "$calls"
 says damage-all 0 'limits [1-9][0-9]* tried, 0 wrong' "$B/fh-damage" "$calls"
 
-# Adapters.
 # What the seals cost is measured with builds that have none, edited copies of the core, which must follow it.
 for f in unsealed cache-unsealed; do
     says "variant-$f" 0 'every block verified' "$replay" --check -a "$B/fh-adapter-$f.so" "$B/traces/packet.fht"
 done
 
+# Adapters.
 says adapter-missing 2 'cannot open shared object' "$replay" -a "$dir/none.so" "$calls"
 says adapter-text 2 'invalid ELF|file too short' "$replay" -a "$dir/text.fht" "$calls"
 for f in abi name open close malloc free realloc aligned_alloc; do
