@@ -229,25 +229,30 @@ FH_VERB bool give(struct fh_heap *h, uint32_t link, uint32_t tag)
     return put(h, link - m * FH_LINKS, n + m + k);
 }
 
-FH_VERB uint32_t open_used(struct fh_heap *h, const void *ptr)
+/* Where ptr leads; 0 or larger than any link if it is no multiple of the granule or not in the heap's memory. */
+FH_HOT uint32_t link_to(const struct fh_heap *h, const void *ptr)
 {
-    /* What is no multiple of the granule, or below the heap, is larger than any link. */
     uintptr_t distance = (uintptr_t)ptr - (uintptr_t)h;
     uintptr_t link = distance / FH_GRANULE * FH_LINKS | (distance % FH_GRANULE) << (sizeof distance * 8 - 4);
-    enum fh_fault_kind kind = (uintptr_t)ptr % FH_GRANULE != 0 ? FH_MISALIGNED : FH_FOREIGN;
-    uint32_t where = 0;
+    return link <= UINT32_MAX ? (uint32_t)link : 0;
+}
+
+FH_VERB uint32_t open_used(struct fh_heap *h, const void *ptr)
+{
+    uint32_t link = link_to(h, ptr);
+    enum fh_fault_kind kind = FH_FOREIGN;
     if (fh_likely(fh_is_inside(h, link))) {
-        where = (uint32_t)link;
-        uint32_t tag = open_tag(h, where);
+        uint32_t tag = open_tag(h, link);
         uint32_t flags = tag >> 17;
-        kind = FH_DOUBLE_FREE;
-        if (flags != FH_FREE >> 17) {
-            kind = FH_NOT_A_BLOCK;
-            if (fh_likely((flags | FH_ALIGNED >> 17) == FH_ALIGNED >> 17 && fh_tag_size(tag) - FH_MIN_GRANULES <= fh_room(h, where)))
-                return tag;
-        }
+        kind = FH_NOT_A_BLOCK;
+        if (fh_likely((flags | FH_ALIGNED >> 17) == FH_ALIGNED >> 17 && fh_tag_size(tag) - FH_MIN_GRANULES <= fh_room(h, link)))
+            return tag;
+        if (flags == FH_FREE >> 17)
+            kind = FH_DOUBLE_FREE;
+    } else if ((uintptr_t)ptr % FH_GRANULE != 0) {
+        kind = FH_MISALIGNED;
     }
-    return fh_blame(h, where, kind);
+    return fh_blame(h, link, kind);
 }
 
 /* How many granules a block for that many bytes takes; 0 if none can be so large. */
