@@ -87,6 +87,7 @@ FH_VERB uint32_t ring_of(const struct fh_heap *h, uint32_t granules)
 
 #endif
 
+/* Takes a block out of its ring. False, after the report, if both neighbours do not link back. */
 FH_VERB bool take_out(struct fh_heap *h, uint32_t link)
 {
     struct fh_block *b = fh_at(h, link);
@@ -106,6 +107,7 @@ FH_VERB bool take_out(struct fh_heap *h, uint32_t link)
     return true;
 }
 
+/* Makes a free block there and puts it on its ring, behind the head. False, after the report, if the ring is damaged. */
 FH_VERB bool put(struct fh_heap *h, uint32_t link, uint32_t granules)
 {
     struct fh_block *b = fh_at(h, link);
@@ -126,15 +128,17 @@ FH_VERB bool put(struct fh_heap *h, uint32_t link, uint32_t granules)
     return true;
 }
 
+/* The size of a free block with that tag; 0 if none can be there. A free block has no other flag: anything else leaves a size for which there
+ * is no room. */
+FH_VERB uint32_t size_of_free(const struct fh_heap *h, uint32_t link, uint32_t tag)
+{
+    uint32_t size = fh_rotate_right(tag ^ FH_FREE);
+    return fh_likely(size - FH_MIN_GRANULES <= fh_room(h, link)) ? size : 0;
+}
+
 FH_VERB uint32_t open_free(const struct fh_heap *h, uint32_t link)
 {
-    if (fh_likely(fh_is_inside(h, link))) {
-        /* A free block has no other flag: anything else leaves a size that has no room. */
-        uint32_t size = fh_rotate_right(open_tag(h, link) ^ FH_FREE);
-        if (fh_likely(size - FH_MIN_GRANULES <= fh_room(h, link)))
-            return size;
-    }
-    return 0;
+    return fh_likely(fh_is_readable(h, link)) ? size_of_free(h, link, open_tag(h, link)) : 0;
 }
 
 /* The next ring above that one in which there may be a block; the end if there is none. */
@@ -208,10 +212,14 @@ FH_VERB bool give(struct fh_heap *h, uint32_t link, uint32_t tag)
 {
     uint32_t n = fh_tag_size(tag);
     uint32_t behind = fh_behind(link, n);
-    uint32_t k = open_free(h, behind);
+    uint32_t behind_tag = open_tag(h, behind);
     uint32_t m = 0;
-    if (k == 0 && fh_rarely(!fh_is_used(open_tag(h, behind))))
-        return fh_blame(h, behind, FH_OVERRUN);
+    uint32_t k = 0;
+    if (!fh_is_used(behind_tag)) {
+        k = behind <= h->last ? size_of_free(h, behind, behind_tag) : 0;
+        if (k == 0)
+            return fh_blame(h, behind, FH_OVERRUN);
+    }
     if ((tag & FH_PREV_FREE) != 0) {
         m = *fh_footer_of(fh_at(h, link));
         if (open_free(h, link - m * FH_LINKS) != m)
@@ -222,37 +230,33 @@ FH_VERB bool give(struct fh_heap *h, uint32_t link, uint32_t tag)
     if (k != 0 && !take_out(h, behind))
         return false;
     /* The tags inside the joined block die, so that a pointer to them is known as one freed already. */
-    seal_tag(h, behind, k != 0 ? FH_DEAD : open_tag(h, behind) | FH_PREV_FREE);
+    seal_tag(h, behind, k != 0 ? FH_DEAD : behind_tag | FH_PREV_FREE);
     if (m != 0)
         seal_tag(h, link, FH_DEAD);
     h->used -= n;
     return put(h, link - m * FH_LINKS, n + m + k);
 }
 
-/* Where ptr leads; 0 or larger than any link if it is no multiple of the granule or not in the heap's memory. */
-FH_HOT uint32_t link_to(const struct fh_heap *h, const void *ptr)
-{
-    uintptr_t distance = (uintptr_t)ptr - (uintptr_t)h;
-    uintptr_t link = distance / FH_GRANULE * FH_LINKS | (distance % FH_GRANULE) << (sizeof distance * 8 - 4);
-    return link <= UINT32_MAX ? (uint32_t)link : 0;
-}
-
 FH_VERB uint32_t open_used(struct fh_heap *h, const void *ptr)
 {
-    uint32_t link = link_to(h, ptr);
+    /* What is no multiple of 8, or below the heap, becomes larger than any link. */
+    uintptr_t distance = (uintptr_t)ptr - (uintptr_t)h;
+    uintptr_t link = distance / FH_LINK_BYTES | distance << (sizeof distance * 8 - 3);
     enum fh_fault_kind kind = FH_FOREIGN;
-    if (fh_likely(fh_is_inside(h, link))) {
-        uint32_t tag = open_tag(h, link);
+    uint32_t where = 0;
+    if (fh_likely(fh_is_inside(h, link) && link % FH_LINKS == 0)) {
+        where = (uint32_t)link;
+        uint32_t tag = open_tag(h, where);
         uint32_t flags = tag >> 17;
         kind = FH_NOT_A_BLOCK;
-        if (fh_likely((flags | FH_ALIGNED >> 17) == FH_ALIGNED >> 17 && fh_tag_size(tag) - FH_MIN_GRANULES <= fh_room(h, link)))
+        if (fh_likely((flags | FH_ALIGNED >> 17) == FH_ALIGNED >> 17 && fh_tag_size(tag) - FH_MIN_GRANULES <= fh_room(h, where)))
             return tag;
         if (flags == FH_FREE >> 17)
             kind = FH_DOUBLE_FREE;
     } else if ((uintptr_t)ptr % FH_GRANULE != 0) {
         kind = FH_MISALIGNED;
     }
-    return fh_blame(h, link, kind);
+    return fh_blame(h, where, kind);
 }
 
 /* How many granules a block for that many bytes takes; 0 if none can be so large. */

@@ -110,6 +110,12 @@ static inline bool fh_is_inside(const struct fh_heap *h, uintptr_t link)
     return link - h->end <= h->last - h->end;
 }
 
+/* May the words there be read as those of a block or a head? */
+static inline bool fh_is_readable(const struct fh_heap *h, uint32_t link)
+{
+    return link - 1 < h->last;
+}
+
 /* How many granules a block that begins there may have beyond the smallest one. */
 static inline uint32_t fh_room(const struct fh_heap *h, uint32_t link)
 {
