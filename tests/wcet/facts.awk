@@ -6,11 +6,13 @@
 #
 #     p50 p99 most      the recorded programs, all calls together
 #     p50/SEQUENCE      each sequence
-#     worst             all sequences on one region whose requests are met
+#     worst             all sequences on one region whose requests are met, but for `little` and `last`
 #     worst/FREE        those with so many free blocks, the sequence `huge` apart, for which there is no room beside 100,000
-#     growth            how many percent the sequence `worst` takes more with 10,000 and 100,000 free blocks than with 10, 100 and 1,000.
+#     worst/most        those with the most free blocks
+#     growth            how many percent the sequence `worst` takes more with more than 1,000 free blocks than with 10, 100 and 1,000.
 #                       The others meet what is dear by chance, a few percent more or less
-#     huge              the sequence `huge` alone
+#     huge, little      the sequences of that name alone
+#     last/N            the sequence `last`, N blocks being on the last list
 #     hurt              how many calls the sequence `worst` managed to build
 #     refused           requests that nothing meets
 #     regions/N         one heap of so many regions
@@ -29,8 +31,10 @@ $1 == "count" && fn[$3] ~ /^fh_/ {
     moves = fn[$3] == "fh_realloc" && sequence !~ /^(worst|huge)$/
     if (sequence == "regions") {
         if (!moves && fn[$3] != "fh_realloc") raise("regions/" free[$2])
-    } else if (sequence == "refused") {
-        raise("refused")
+    } else if (sequence == "last") {
+        raise("last/" free[$2])
+    } else if (sequence ~ /^(refused|little)$/) {
+        raise(sequence)
     } else {
         count(sequence)
         if (sequence == "huge") raise("huge")
@@ -39,7 +43,8 @@ $1 == "count" && fn[$3] ~ /^fh_/ {
         if (!moves) raise("worst")
         if (!moves && free[$2] > 0 && sequence != "huge") {
             raise("worst/" free[$2])
-            if (sequence == "worst") raise(free[$2] >= 10000 ? "many" : "few")
+            if (free[$2] > most_free + 0) most_free = free[$2]
+            if (sequence == "worst") raise(free[$2] > 1000 ? "many" : "few")
         }
     }
 }
@@ -74,6 +79,7 @@ END {
         fact(part[1] "/p99", percentile(groups[i], .99))
         fact(part[1] "/most", largest[groups[i]])
     }
+    for (f in fn) if ((fn[f] "/worst/" most_free) in most) fact(fn[f] "/worst/most", most[fn[f] "/worst/" most_free])
     for (i = 1; i <= n_order; i++) if (order[i] !~ /\/(many|few)$/) fact(order[i], most[order[i]])
     for (i = 1; i <= n_bounds; i++) {
         split(bounds[i], part, SUBSEP)

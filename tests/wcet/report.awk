@@ -4,7 +4,8 @@
 NF == 2 {
     value[$1] = $2
     split($1, part, "/")
-    note(machines, part[2])
+    if (part[2] ~ /-(small|same)$/) note(spanned, part[2])
+    else note(machines, part[2])
 }
 function note(list, item,    i) {
     for (i = 1; i <= list[0] + 0; i++) if (list[i] == item) return
@@ -25,8 +26,12 @@ function rule(    i, line) {
 function typical(at) { return (at "p50") in value || !((at "p50/mixed") in value) ? shown(at "p50") : value[at "p50/mixed"] "*" }
 function shown(name) { return name in value ? value[name] : "-" }
 END {
-    print markdown ? "**Instructions per call**\n" : "Instructions per call"
     split("fh_malloc fh_free fh_realloc fh_aligned_alloc", fns, " ")
+    if (machines[0]) { whole(); bounds(machines) }
+    if (spanned[0]) { if (machines[0]) print ""; span(); bounds(spanned) }
+}
+function whole(    m, f, at) {
+    print markdown ? "**Instructions per call**\n" : "Instructions per call"
     add("typical"); add("99 of 100"); add("worst"); add("bound"); add("10 free"); add("1,000"); add("100,000"); add("huge"); add("refused"); add("8 regions"); add("64 regions")
     columns = n
     row("")
@@ -45,19 +50,42 @@ END {
     print "ones and those built to hurt, in one region, on requests that are met; bound: the longest path through the image, see below;"
     print "then the worst by the number of free blocks, without the sequence that takes blocks of up to some megabytes; huge: that one."
     print "refused: requests that nothing meets. A realloc's worst leaves out the copy, but for three words."
-    bounds()
+}
+# The small core, beside the other one on the same sequences.
+function span(    m, f, at) {
+    print markdown ? "**Instructions per call, in one span of 65,535 granules**\n" : "Instructions per call, in one span of 65,535 granules"
+    add("typical"); add("99 of 100"); add("worst"); add("bound"); add("10 free"); add("1,000"); add("most"); add("huge"); add("refused"); add("little"); add("5 last"); add("500 last")
+    columns = n
+    row("")
+    if (markdown) rule()
+    for (m = 1; m <= spanned[0]; m++) {
+        for (f = 1; f <= 4; f++) {
+            at = "wcet/" spanned[m] "/" fns[f] "/"
+            add(typical(at)); add(shown(at "p99")); add(shown(at "worst")); add(shown(at "bound/any"))
+            add(shown(at "worst/10")); add(shown(at "worst/1000")); add(shown(at "worst/most"))
+            add(shown(at "huge")); add(shown(at "refused")); add(shown(at "little")); add(shown(at "last/5")); add(shown(at "last/500"))
+            row(spanned[m] " " fns[f])
+        }
+    }
+    print ""
+    print "small: the small core; same: the other core, the same sequences. typical, 99 of 100: what embedded programs are taken to do (queue,"
+    print "packet; * of a made sequence). most: with the most free blocks that leave room for the sequences. worst leaves out what follows: little:"
+    print "heaps of up to 2 KiB, whose last list holds several sizes; last: a heap made on 512 bytes and extended to all memory, so many blocks on"
+    print "its last list, which is searched whole."
 }
 function pair(at, kind) { add(shown(at "measured/" kind)); add(shown(at "bound/" kind)) }
-function bounds(    m, f, at) {
+function bounds(list,    m, f, at, any) {
+    for (m = 1; m <= list[0]; m++) for (f = 1; f <= 4; f++) any = any || ("wcet/" list[m] "/" fns[f] "/bound/any") in value
+    if (!any) return
     print markdown ? "\n**Longest measured call, and longest path**\n" : "\nLongest measured call, and longest path"
     add("any"); add("path"); add("plain"); add("path"); add("small"); add("path"); add("refused"); add("path"); add("8 regions"); add("path")
     add("lookups"); add("each"); add("a level")
     columns = n
     row("")
     if (markdown) rule()
-    for (m = 1; m <= machines[0]; m++) {
+    for (m = 1; m <= list[0]; m++) {
         for (f = 1; f <= 4; f++) {
-            at = "wcet/" machines[m] "/" fns[f] "/"
+            at = "wcet/" list[m] "/" fns[f] "/"
             if (!((at "bound/any") in value)) continue
             pair(at, "any"); pair(at, "plain"); pair(at, "small"); pair(at, "refused"); pair(at, "regions/8")
             add(shown(at "lookups")); add(shown(at "lookup")); add(shown(at "level"))

@@ -2,9 +2,11 @@
  *
  * sequences.c - the calls whose instructions are counted: what programs do, and what hurts.
  *
- * Promise: the same calls on every machine with the same granule. Each sequence but the first ones runs on a heap with 10, 100, 1,000, 10,000 and
- * 100,000 free blocks lying between used ones. Calls between wcet_next and wcet_pause are counted, by the plugin, from outside:
+ * Promise: the same calls on every machine with the same granule. Each sequence but the first ones runs on a heap with 10, 100, 1,000 and so on up
+ * to MOST_HOLES free blocks lying between used ones. Calls between wcet_next and wcet_pause are counted, by the plugin, from outside:
  * nothing here reads a clock. After each sequence the heap is checked.
+ *
+ * With ONE_SPAN the same for what the small core takes: a heap of one span, all sizes that are built smaller, other traces, and no regions.
  *
  *   known     a function whose instructions are known, to check the counting itself
  *   cc1 ...   what programs did, as recorded in tests/traces, replayed each on a fresh heap; the machine's loader has put the
@@ -14,8 +16,11 @@
  *   stack     last in, first out
  *   edges     sizes at the borders of the size classes, in a small working set that coalesces all the time
  *   worst     every call built for the longest way through it: see hurt_malloc, hurt_free, hurt_resize
- *   huge      the same with blocks of up to some megabytes, where there is room for them
+ *   huge      the same with blocks as large as there is room for: up to some megabytes
+ *   tight     aligned_alloc in a full heap, where one block can serve, if it is looked at closely
  *   refused   requests that nothing meets: the search that finds nothing
+ *   little    heaps of at most LITTLE_MOST bytes, whose last list holds several sizes and is searched whole
+ *   last      a heap made on LITTLE_MOST / 4 bytes and then extended to all memory: the number is that of the blocks on its last list
  *   regions   mixed and worst on one heap of 1, 8 and 64 regions instead: here the number is that of the regions
  *
  * Must not know: the allocator's inside. What hurts is arranged with the public calls alone; only the number of blocks to put
@@ -24,7 +29,26 @@
 #include "print.h"
 #include <freehold.h>
 
+/* What is measured: in how much memory, with how many holes, in sizes of how many doublings. The largest sizes still find room beside the
+ * holes; DOUBLINGS_HUGE, beside HOLES_HUGE holes. A move is built of DOUBLINGS_MOVE at least, a refusal of 7. */
+#ifdef ONE_SPAN
+#define HEAP_MOST ((size_t)65535 * FH_GRANULE)
+#define MOST_HOLES 4000u
+#define DOUBLINGS 6u
+#define DOUBLINGS_MOVE 6u
+#define DOUBLINGS_REFUSED 7u
+#define DOUBLINGS_HUGE 8u
+#define HOLES_HUGE 1000u
+#else
+#define HEAP_MOST SIZE_MAX
 #define MOST_HOLES 100000u
+#define DOUBLINGS 12u
+#define DOUBLINGS_MOVE 8u
+#define DOUBLINGS_REFUSED 12u
+#define DOUBLINGS_HUGE 15u
+#define HOLES_HUGE 10000u
+#endif
+#define LITTLE_MOST 2048u
 #define MOST_BLOCKS 400000u   /* in a trace */
 #define SLOTS 256u
 #define IN_THE_WAY 6u
@@ -53,6 +77,7 @@ static void *slots[SLOTS];
 static void *table[MOST_BLOCKS];   /* of a trace, or to become holes */
 static uint32_t state;
 static int failures;
+static uint32_t refusals;   /* of a trace's requests */
 
 /* Xorshift (Marsaglia, 2003). */
 static uint32_t rnd(void)
@@ -67,6 +92,12 @@ static uint32_t rnd(void)
 static uint32_t below(uint32_t bound)
 {
     return ((rnd() >> 16) * bound) >> 16;
+}
+
+static size_t heap_bytes(void)
+{
+    size_t bytes = (size_t)(__heap_end - __heap_start);
+    return bytes < HEAP_MOST ? bytes : HEAP_MOST;
 }
 
 static bool count_free(void *arg, const struct fh_block_info *block)
@@ -93,16 +124,25 @@ static void begin(const char *name, uint32_t wanted)
     wcet_next();
 }
 
+static void fail(const char *why)
+{
+    put("fail ");
+    put(why);
+    board_put('\n');
+    failures++;
+}
+
+static void check(void)
+{
+    enum fh_fault_kind fact = fh_check(heap);
+    if (fact != FH_OK)
+        fail(fh_fault_name(fact));
+}
+
 static void end(void)
 {
     wcet_pause();
-    enum fh_fault_kind fact = fh_check(heap);
-    if (fact == FH_OK)
-        return;
-    put("fail ");
-    put(fh_fault_name(fact));
-    board_put('\n');
-    failures++;
+    check();
 }
 
 static size_t hole_size(void)
@@ -116,7 +156,7 @@ static size_t hole_size(void)
 static void make_heap(uint32_t wanted)
 {
     state = 2463534242u;
-    heap = fh_create(__heap_start, (size_t)(__heap_end - __heap_start), NULL);
+    heap = fh_create(__heap_start, heap_bytes(), NULL);
     for (uint32_t i = 0; i < wanted; i++) {
         table[i] = fh_malloc(heap, hole_size());
         fh_malloc(heap, 8);
@@ -209,7 +249,7 @@ static void edges(uint32_t calls)
 {
     for (; calls != 0; calls--) {
         uint32_t i = below(48);
-        size_t size = PAYLOAD(edge(12)) - below(FH_GRANULE);
+        size_t size = PAYLOAD(edge(DOUBLINGS)) - below(FH_GRANULE);
         uint32_t kind = below(8);
         if (slots[i] == NULL) {
             slots[i] = kind == 0 ? fh_aligned_alloc(heap, (size_t)FH_GRANULE << below(8), size) : fh_malloc(heap, size);
@@ -394,13 +434,31 @@ static void hurt_free(uint32_t doublings)
     void *joined[2];
     void *left;
     void *middle;
-    fence(like_left, 2, l);
-    fence(like_right, 2, r);
-    fence(joined, 2, l + m + r);
+    if (!alone) {
+        fence(like_left, 2, l);
+        fence(like_right, 2, r);
+        fence(joined, 2, l + m + r);
+    }
     if (lay(&left, &middle, l, m + r, aligned)) {
         free_sides(left, middle, bytes_of(m, aligned), like_left, like_right, alone);
         if (!alone)
             open_all(joined, 2);
+        forget(middle);
+        wcet_count();
+        fh_free(heap, middle);
+        wcet_pause();
+    }
+    end_of_hurt();
+}
+
+/* free: the same with blocks that are each a quarter of all memory. */
+static void hurt_whole(void)
+{
+    uint32_t quarter = (uint32_t)(heap_bytes() / FH_GRANULE) / 4 - 4 * FROM_THE_END;
+    void *left;
+    void *middle;
+    if (lay(&left, &middle, quarter, 2 * quarter - below(64), false)) {
+        free_sides(left, middle, PAYLOAD(quarter - below(64)), NULL, NULL, true);
         forget(middle);
         wcet_count();
         fh_free(heap, middle);
@@ -451,10 +509,12 @@ static void hurt_move(uint32_t doublings)
     void *joined[2];
     void *left;
     void *middle;
-    take_obstacles(&o, doublings < 8 ? 8 : doublings, r + 2 * SMALLEST);
-    fence(like_left, 2, l);
-    fence(like_right, 2, r);
-    fence(joined, 2, l + SMALLEST + r);
+    take_obstacles(&o, doublings < DOUBLINGS_MOVE ? DOUBLINGS_MOVE : doublings, r + 2 * SMALLEST);
+    if (!alone) {
+        fence(like_left, 2, l);
+        fence(like_right, 2, r);
+        fence(joined, 2, l + SMALLEST + r);
+    }
     if (lay(&left, &middle, l, SMALLEST + r, aligned)) {
         free_obstacles(&o);
         free_sides(left, middle, bytes_of(SMALLEST, aligned), like_left, like_right, alone);
@@ -472,7 +532,7 @@ static void hurt_move(uint32_t doublings)
 /* All memory that is left, as used blocks, the largest that can be had first. */
 static void take_the_rest(void)
 {
-    for (uint32_t granules = (uint32_t)((size_t)(__heap_end - __heap_start) / FH_GRANULE); granules > FROM_THE_END;) {
+    for (uint32_t granules = (uint32_t)(heap_bytes() / FH_GRANULE); granules > FROM_THE_END;) {
         if (n_kept == SLOTS || keep(granules) == NULL)
             granules -= granules / 8;
     }
@@ -483,7 +543,7 @@ static void take_the_rest(void)
 static void refuse(uint32_t doublings)
 {
     struct obstacles o;
-    size_t whole = (size_t)(__heap_end - __heap_start) << below(8);
+    size_t whole = heap_bytes() << below(8);
     take_obstacles(&o, doublings, 2 * FROM_THE_END);
     take_the_rest();
     open_all(o.small, IN_THE_WAY);
@@ -494,6 +554,26 @@ static void refuse(uint32_t doublings)
     fh_malloc(heap, PAYLOAD(o.wanted));
     fh_aligned_alloc(heap, align, PAYLOAD(o.wanted));
     wcet_pause();
+    end_of_hurt();
+}
+
+/* aligned_alloc: one block alone is large enough, and not so large that any place in it would do; those in its way are all too small. */
+static void hurt_aligned(uint32_t doublings)
+{
+    struct obstacles o;
+    take_obstacles(&o, doublings, 2 * FROM_THE_END);
+    take_the_rest();
+    open_all(o.small, IN_THE_WAY);
+    size_t bytes = fh_usable_size(heap, o.large[0]);
+    size_t align = 4 * (size_t)FH_GRANULE << below(5);
+    size_t pad = (0 - (uintptr_t)o.large[0]) & (align - 1);
+    let_go(o.large[0]);
+    if (bytes > align) {
+        wcet_count();
+        void *p = fh_aligned_alloc(heap, align, bytes - pad - sizeof(uint32_t) - below(16));
+        wcet_pause();
+        fh_free(heap, p);
+    }
     end_of_hurt();
 }
 
@@ -518,14 +598,15 @@ static void trace_records(const uint8_t *at, const uint8_t *behind, uint32_t *n)
         size_t size = op == REALLOC || op == ALIGNED ? trace_value(&at, 0, 0, true) : 0;
         void **named = &table[*n - 1 - (op == FREE || op == REALLOC ? value : 0)];
         if (op == MALLOC || op == CALLOC) {
-            table[(*n)++] = fh_malloc(heap, value);
+            refusals += (table[(*n)++] = fh_malloc(heap, value)) == NULL;
         } else if (op == ALIGNED) {
-            table[(*n)++] = fh_aligned_alloc(heap, (size_t)1 << value, size);
+            refusals += (table[(*n)++] = fh_aligned_alloc(heap, (size_t)1 << value, size)) == NULL;
         } else if (op == FREE) {
             fh_free(heap, *named);
             *named = NULL;
         } else if (op == REALLOC) {
             void *moved = fh_realloc(heap, *named, size);
+            refusals += moved == NULL;
             *named = moved != NULL ? moved : *named;
         }
     }
@@ -550,18 +631,17 @@ static const uint8_t *run_trace(const uint8_t *at)
         name[i] = (char)at[10 + i];
     name[length] = 0;
     at += 10 + length;
-    heap = fh_create(__heap_start, (size_t)(__heap_end - __heap_start), NULL);
+    heap = fh_create(__heap_start, heap_bytes(), NULL);
     begin(name, 0);
     uint32_t n = 0;
+    refusals = 0;
     for (; trace_word(at) != 0; at += 8 + trace_word(at))
         trace_records(at + 8, at + 8 + trace_word(at), &n);
     end();
+    if (refusals != 0)
+        fail("the trace does not fit");
     return at + 8;
 }
-
-/* How many doublings the sizes that hurt are built from: the largest still find room beside the holes. */
-#define DOUBLINGS 12u
-#define DOUBLINGS_HUGE 15u
 
 static void hurt(uint32_t times, uint32_t doublings)
 {
@@ -598,19 +678,85 @@ static void run(uint32_t wanted)
     state = 88172645u;
     hurt(1500, DOUBLINGS);
     end();
-    if (wanted <= 10000) {
+    if (wanted <= HOLES_HUGE) {
         begin("huge", wanted);
         wcet_pause();
         hurt(400, DOUBLINGS_HUGE);
+        for (uint32_t i = 0; i < 30; i++)
+            hurt_whole();
         end();
     }
     begin("refused", wanted);
     wcet_pause();
     for (uint32_t i = 0; i < 30; i++)
-        refuse(7 + below(DOUBLINGS - 6));
+        refuse(7 + below(DOUBLINGS_REFUSED - 6));
+    end();
+    begin("tight", wanted);
+    wcet_pause();
+    for (uint32_t i = 0; i < 200; i++)
+        hurt_aligned(7 + below(DOUBLINGS_REFUSED - 6));
     end();
 }
 
+#ifdef ONE_SPAN
+/* Blocks of that many granules until there is no more room, each with a used one behind; all freed, the first one, which is larger, before the
+ * others. Then a request that only the first one meets, and the free of that. */
+static void hurt_last(uint32_t most, uint32_t granules, uint32_t more)
+{
+    uint32_t n = 0;
+    void *large = fh_malloc(heap, PAYLOAD(granules + 1 + more));
+    void *fence = fh_malloc(heap, 8);
+    while (fence != NULL && n < most) {
+        table[n] = fh_malloc(heap, PAYLOAD(granules));
+        fence = table[n] != NULL ? fh_malloc(heap, 8) : NULL;
+        n += table[n] != NULL;
+    }
+    while (fh_malloc(heap, 8) != NULL)
+        continue;
+    fh_free(heap, large);
+    for (uint32_t i = 0; i < n; i++)
+        fh_free(heap, table[i]);
+    if (large != NULL) {
+        wcet_count();
+        void *p = fh_malloc(heap, PAYLOAD(granules + 1));
+        fh_free(heap, p);
+        wcet_pause();
+    }
+}
+
+static void run_little(void)
+{
+    make_heap(0);
+    begin("little", LITTLE_MOST);
+    wcet_pause();
+    for (size_t bytes = 64; bytes <= LITTLE_MOST; bytes += 4 * FH_GRANULE) {
+        for (uint32_t granules = SMALLEST; granules < 48; granules++) {
+            for (uint32_t more = 0; more <= 2 * SMALLEST; more += 2 * SMALLEST) {
+                heap = fh_create(__heap_start, bytes, NULL);
+                if (heap == NULL)
+                    continue;
+                hurt_last(LITTLE_MOST, granules, more);
+                check();
+            }
+        }
+    }
+    make_heap(0);
+    end();
+}
+
+/* Blocks larger than the memory that the heap was made on, so that they share its last list. */
+static void run_last(uint32_t wanted)
+{
+    const size_t first = LITTLE_MOST / 4;
+    heap = fh_create(__heap_start, first, NULL);
+    begin("last", wanted);
+    wcet_pause();
+    if (fh_add_region(heap, __heap_start + first, heap_bytes() - first) == 0)
+        fail("the heap was not extended");
+    hurt_last(wanted, (uint32_t)(first / FH_GRANULE), 2 * SMALLEST);
+    end();
+}
+#else
 /* A heap in so many regions with gaps between, small ones, so that the blocks of one list lie in many of them. */
 static void run_regions(uint32_t wanted)
 {
@@ -627,20 +773,28 @@ static void run_regions(uint32_t wanted)
     end();
     clear_slots();
 }
+#endif
 
 int board_main(void)
 {
-    heap = fh_create(__heap_start, (size_t)(__heap_end - __heap_start), NULL);
+    heap = fh_create(__heap_start, heap_bytes(), NULL);
     begin("known", 0);
     board_known();
     end();
     const uint8_t *trace = (const uint8_t *)__traces_start;
     while (trace != NULL)
         trace = run_trace(trace);
-    for (uint32_t wanted = 10; wanted <= MOST_HOLES; wanted *= 10)
+    for (uint32_t wanted = 10; wanted < MOST_HOLES; wanted *= 10)
         run(wanted);
+    run(MOST_HOLES);
+#ifdef ONE_SPAN
+    run_little();
+    for (uint32_t wanted = 5; wanted <= 500; wanted *= 10)
+        run_last(wanted);
+#else
     for (uint32_t wanted = 1; wanted <= 64; wanted *= 8)
         run_regions(wanted);
+#endif
     put(failures == 0 ? "done\n" : "failed\n");
     return failures != 0;
 }

@@ -6,6 +6,7 @@
 #   make wcet MACHINES=m4-gcc   of some
 #   make cost                   Cortex-M0 bytes function by function, and Cortex-M4 instructions with the dearest calls taken
 #                               apart: what to look at while the core is being tuned; also in build/cost.txt
+#   make cost-small             the same for the small core
 #
 # For the machines of WCET_BOUNDED the longest path of each call is derived from the image too, with bound.py and what the file
 # loops states; no measured call may be longer.
@@ -17,7 +18,10 @@ WCET_OPT ?= -O2
 
 # A machine is a chip and a compiler. Its board has a .c and a .ld file in this folder; code for a Cortex-M0 runs on a
 # Cortex-M4.
-WCET_MACHINES := m0-gcc m4-gcc m4-clang rv32-gcc x86-64-gcc
+WCET_WHOLE := m0-gcc m4-gcc m4-clang rv32-gcc x86-64-gcc
+# With the small core, on what one span holds; and the other core on the same.
+WCET_SPANNED := m0-gcc m4-gcc rv32-gcc x86-64-gcc
+WCET_MACHINES := $(WCET_WHOLE) $(WCET_SPANNED:%=%-small) $(WCET_SPANNED:%=%-same)
 MACHINES ?= $(WCET_MACHINES)
 
 m0-gcc.board := cortexm
@@ -41,6 +45,14 @@ x86-64-gcc.cc := x86_64-linux-gnu-gcc -m64 -mno-red-zone -mgeneral-regs-only -fc
 x86-64-gcc.ld := x86_64-linux-gnu-ld -m elf_x86_64 -z max-page-size=4096
 x86-64-gcc.need := x86_64-linux-gnu-gcc:gcc
 
+define WCET_SPAN
+$(foreach key,board cc ld need,$(1)-$(2).$(key) := $$($(1).$(key))
+)$(1)-$(2).flags := -DONE_SPAN
+$(1)-$(2).traces := -span
+endef
+$(foreach m,$(WCET_SPANNED),$(foreach k,small same,$(eval $(call WCET_SPAN,$m,$k))))
+$(foreach m,$(WCET_SPANNED),$(eval $m-small.core := $(SMALL_SRC))$(eval $m-small.headers := $(SMALL_HDR)))
+
 # Machines whose binutils read the image well: of what clang inlined, they lose the names.
 WCET_BOUNDED := m0-gcc m4-gcc rv32-gcc x86-64-gcc
 m0-gcc.binutils := arm-none-eabi
@@ -58,10 +70,12 @@ x86-64.status := 33
 WCET_QEMU := -kernel IMAGE -display none -serial stdio -monitor none -no-reboot -nic none
 
 # $(call wcet_image,MACHINE,MAIN.c,CORE_FLAGS): the recipe of an image, $@.
-wcet_image = @CORE_SRC='$(CORE_SRC)' CORE_CFLAGS='$(CORE_CFLAGS)' WARN='$(WARN)' sh tests/wcet/attempt.sh $(basename $(@F)) $@ '$($(1).need) readelf:binutils' \
+wcet_core = $(or $($(1).core),$(CORE_SRC))
+wcet_headers = $(or $($(1).headers),$(CORE_HDR))
+wcet_image = @CORE_SRC='$(call wcet_core,$(1))' MAIN_FLAGS='$($(1).flags)' CORE_CFLAGS='$(CORE_CFLAGS)' WARN='$(WARN)' sh tests/wcet/attempt.sh $(basename $(@F)) $@ '$($(1).need) readelf:binutils' \
     sh tests/wcet/image.sh $@ $(2) $($(1).board) '$($(1).ld)' '$($(1).cc)' '$(3)'
 wcet_settle = PARTIAL=$(1) COST_STRICT=$(COST_STRICT) STRICT=$(STRICT) sh tests/wcet/settle.sh
-wcet_sources = $(CORE_SRC) $(CORE_HDR) $(wildcard tests/wcet/*.h tests/wcet/*.ld tests/wcet/*.sh tests/wcet/*.c)
+wcet_sources = $(wildcard tests/wcet/*.h tests/wcet/*.ld tests/wcet/*.sh tests/wcet/*.c)
 
 $(B)/wcet/count.so: tests/wcet/count.c
 	@mkdir -p $(@D)
@@ -75,12 +89,18 @@ $(B)/wcet/traces: $(WCET_TRACES)
 	@mkdir -p $(@D)
 	@cat $(WCET_TRACES) /dev/null | xz -dc >$@
 
+# No recorded program fits in one span; what embedded ones do is made up.
+$(B)/wcet/traces-span: $(B)/traces/queue.fht $(B)/traces/packet.fht
+	@mkdir -p $(@D)
+	@cat $^ >$@
+
 $(WCET_MACHINES:%=$(B)/wcet/%.elf): $(B)/wcet/%.elf: $(wcet_sources)
 	$(call wcet_image,$*,tests/wcet/sequences.c,$(WCET_OPT) -g)
+$(foreach m,$(WCET_MACHINES),$(eval $(B)/wcet/$m.elf: $(call wcet_core,$m) $(call wcet_headers,$m)))
 
-$(WCET_MACHINES:%=$(B)/wcet/%.txt): $(B)/wcet/%.txt: $(B)/wcet/%.elf $(B)/wcet/count.so $(B)/wcet/traces tests/wcet/run.sh
+$(WCET_MACHINES:%=$(B)/wcet/%.txt): $(B)/wcet/%.txt: $(B)/wcet/%.elf $(B)/wcet/count.so $(B)/wcet/traces $(B)/wcet/traces-span tests/wcet/run.sh
 	@FROM=$< PASS_STATUS='$($($*.board).status)' sh tests/wcet/attempt.sh $* $@ '$($($*.board).need)' \
-	    sh tests/wcet/run.sh $< $(B)/wcet/count.so $(B)/wcet/traces $@ $($($*.board).qemu) $(WCET_QEMU)
+	    sh tests/wcet/run.sh $< $(B)/wcet/count.so $(B)/wcet/traces$($*.traces) $@ $($($*.board).qemu) $(WCET_QEMU)
 
 .PHONY: cost
 cost: $(B)/size/m0-gcc.rows $(B)/wcet/m4-gcc.txt  ## what tuning the core needs: Cortex-M0 bytes by function, Cortex-M4 instructions by call
@@ -88,6 +108,13 @@ cost: $(B)/size/m0-gcc.rows $(B)/wcet/m4-gcc.txt  ## what tuning the core needs:
 	   awk -v set=malloc+free -v roots='fh_malloc fh_free' -f tests/size/retained.awk $(B)/size/m0-gcc.rows $(B)/size/m0-gcc/full/*.ci; \
 	   awk -f tests/wcet/worst.awk $(B)/wcet/m4-gcc.txt.symbols $(B)/wcet/m4-gcc.txt $(B)/wcet/m4-gcc.txt; \
 	   awk -v title=m4-gcc -f tests/wcet/table.awk $(B)/wcet/m4-gcc.txt; } >$(B)/cost.txt; cat $(B)/cost.txt
+
+# One command from the small core's sources to the figures that are looked at.
+.PHONY: cost-small
+cost-small: $(B)/wcet/m4-gcc-small.txt  ## what tuning the small core needs: Cortex-M4 instructions by call, in brief last
+	@{ awk -f tests/wcet/worst.awk $<.symbols $< $<; \
+	   awk -v title=m4-gcc-small -f tests/wcet/table.awk $<; \
+	   awk -v title=m4-gcc-small -v brief=1 -f tests/wcet/table.awk $<; } >$(B)/cost-small.txt; cat $(B)/cost-small.txt
 
 # Debian has the binutils of the host's own kind in the package binutils, with the long names too.
 $(WCET_BOUNDED:%=$(B)/wcet/%.bound): $(B)/wcet/%.bound: $(B)/wcet/%.txt $(B)/wcet/%.elf tests/wcet/loops tests/wcet/bound.py tests/wcet/flow.py
