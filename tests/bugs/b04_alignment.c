@@ -100,7 +100,8 @@ static void beyond_32_bits_of_granules(void)
             unsigned char *ptr = fh_aligned_alloc(rig.heap, align, 100);
             if (ptr != NULL)
                 EQUAL((uintptr_t)ptr & (align - 1), 0);
-            if (((uintptr_t)edge & (align - 1)) == 0)
+            /* The small core looks for a block that has such a place wherever it lies. */
+            if (((uintptr_t)edge & (align - 1)) == 0 && (!RIG_SMALL || align < 131072))
                 CHECK(ptr == edge);
             fh_free(rig.heap, ptr);
             rig_sound(&rig);
@@ -124,6 +125,7 @@ static void *acquire(void *ctx, size_t least, size_t *got)
 
 static void growth_is_enough(void)
 {
+    rig_large_only();
     for (size_t align = 1; align <= 131072; align *= 2) {
         for (offset = 0; offset < 70; offset++) {
             for (size_t size = 3000; size < 3020; size += 3) {

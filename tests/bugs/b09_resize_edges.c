@@ -107,6 +107,7 @@ static void to_the_end(void)
 /* Around the size from which on a tag holds the size rounded. */
 static void around_huge(void)
 {
+    rig_large_only();
     const size_t limit = (size_t)FH_GRANULE << 16;
     const size_t bytes = 8 * limit;
     void *mem = host_map(NULL, bytes);

@@ -35,6 +35,7 @@ static void two_become_one(size_t first, size_t second, bool descending, size_t 
 
 static void any_boundary(void)
 {
+    rig_large_only();
     for (size_t offset = 0; offset < 33; offset++) {
         two_become_one(4096, 4096, false, offset);
         two_become_one(4096, 4096, true, offset);
@@ -65,6 +66,7 @@ static void while_in_use(void)
 /* Three, the one between last: it joins both. Its neighbours' blocks in use stay where they are. */
 static void the_one_between(void)
 {
+    rig_large_only();
     for (size_t offset = 0; offset < 17; offset++) {
         for (size_t bytes = 16; bytes < 400; bytes += 24) {
             struct rig rig;
@@ -107,6 +109,7 @@ static bool look(void *arg, const struct fh_block_info *info)
  * memory could be neither used nor given back. */
 static void beside_damage(void)
 {
+    rig_large_only();
     for (unsigned above = 0; above < 2; above++) {
         struct rig rig;
         rig_open(&rig, rig_memory, 4096);
@@ -134,6 +137,7 @@ static void beside_damage(void)
 /* Onto a region whose last block is free and huge, and not the top: that lies in a larger region elsewhere. */
 static void behind_a_huge_block(void)
 {
+    rig_large_only();
     enum { HUGE_BYTES = 3 << 20 };
     unsigned char *mem = host_map(NULL, 5 * HUGE_BYTES);
     REQUIRE(mem != NULL);

@@ -57,17 +57,20 @@ static void every_order(size_t between)
 
 static void touching(void)
 {
+    rig_large_only();
     every_order(0);
 }
 
 static void apart(void)
 {
+    rig_large_only();
     every_order(100);
 }
 
 /* Many, in random order, while the heap is in use, some of them gone again at once: no number is special. */
 static void very_many(void)
 {
+    rig_large_only();
     enum { MANY = 2000, PIECE = 200, PLACE = 256 };
     struct rig rig;
     static uint16_t order[MANY];

@@ -65,6 +65,7 @@ static void as_heap(void)
 /* As a further region, alone. */
 static void as_region(void)
 {
+    rig_large_only();
     for (size_t offset = 0; offset < 16; offset++) {
         bool ever = false;
         for (size_t size = 0; size <= 512; size++) {
@@ -91,6 +92,7 @@ static void as_region(void)
 /* As a further region that touches one below, one above, or both. */
 static void as_extension(void)
 {
+    rig_large_only();
     for (unsigned sides = 1; sides < 4; sides++) {
         for (size_t offset = 0; offset < 16; offset++) {
             for (size_t size = 1; size <= 300; size++) {

@@ -80,6 +80,7 @@ static void heap_at_the_top(void)
 
 static void region_at_the_top(void)
 {
+    rig_large_only();
     need_top();
     struct rig rig;
     rig_open(&rig, top(500000), 2000);
@@ -96,6 +97,7 @@ static void region_at_the_top(void)
 /* Its neighbour below comes later, or earlier; the boundary anywhere. */
 static void joined_at_the_top(void)
 {
+    rig_large_only();
     need_top();
     for (size_t bytes = 100; bytes < 4000; bytes += 61) {
         for (unsigned order = 0; order < 2; order++) {
@@ -169,7 +171,7 @@ static void *give_the_top(void *ctx, size_t least, size_t *got)
 static void given_at_the_top(void)
 {
     need_top();
-    for (unsigned later = 0; later < 2; later++) {
+    for (unsigned later = 0; later < (RIG_SMALL ? 1 : 2); later++) {
         struct rig rig;
         rig_prepare(&rig);
         rig.port.acquire = give_the_top;

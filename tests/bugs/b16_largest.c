@@ -32,7 +32,7 @@ static void around(struct rig *rig)
 
 static void any_heap_size(void)
 {
-    for (size_t bytes = 1024; bytes < RIG_MEMORY; bytes += bytes / 7) {
+    for (size_t bytes = 1024; bytes < RIG_HEAP; bytes += bytes / 7) {
         struct rig rig;
         rig_open(&rig, rig_memory, bytes);
         around(&rig);
@@ -42,10 +42,10 @@ static void any_heap_size(void)
 /* Sizes where a class begins: powers of two, and their eighths. */
 static void where_classes_begin(void)
 {
-    for (size_t bytes = 2048; bytes < RIG_MEMORY; bytes *= 2) {
+    for (size_t bytes = 2048; bytes < RIG_HEAP; bytes *= 2) {
         for (size_t eighth = 0; eighth < 8; eighth++) {
             struct rig rig;
-            rig_open(&rig, rig_memory, bytes / 8 * (8 + eighth) < RIG_MEMORY ? bytes / 8 * (8 + eighth) : bytes);
+            rig_open(&rig, rig_memory, bytes / 8 * (8 + eighth) < RIG_HEAP ? bytes / 8 * (8 + eighth) : bytes);
             around(&rig);
         }
     }
@@ -54,6 +54,7 @@ static void where_classes_begin(void)
 /* A heap of hundreds of MiB, whose sizes a used tag holds rounded: the granule above the largest is then further off. */
 static void huge(void)
 {
+    rig_large_only();
     size_t limit = sizeof(void *) > 4 ? (size_t)3 << 30 : (size_t)1 << 30;
     for (size_t bytes = 3 << 20; bytes < limit; bytes *= 3) {
         void *mem = host_map(NULL, bytes);

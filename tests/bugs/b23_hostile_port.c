@@ -31,6 +31,7 @@ static void *acquire(void *ctx, size_t least, size_t *got)
 
 static void open(struct rig *rig, tactic *first)
 {
+    rig_large_only();
     tactic_now = first;
     depth = deepest = calls = 0;
     rig_prepare(rig);

@@ -69,6 +69,7 @@ static void matches(struct rig *rig)
 
 static void grow_and_shrink(void)
 {
+    rig_large_only();
     enum { SLOTS = 40 };
     unsigned char *ptr[SLOTS] = { 0 };
     size_t size[SLOTS];
@@ -112,6 +113,7 @@ static void grow_and_shrink(void)
 /* A loop at the edge does not call the port each time. */
 static void no_thrashing(void)
 {
+    rig_large_only();
     struct rig rig;
     dice = dice_from(test_seed());
     rig_prepare(&rig);

@@ -185,6 +185,7 @@ static unsigned count_acquires(void)
 
 static void once(void)
 {
+    rig_large_only();
     unsigned asked = count_acquires();
     for (unsigned n = 1; n <= asked && !test_failed(); n++) {
         struct rig rig;
@@ -197,6 +198,7 @@ static void once(void)
 /* And when memory returns, the program goes on: a second part that needs more than the first one ever had. */
 static void from_then_on(void)
 {
+    rig_large_only();
     unsigned asked = count_acquires();
     for (unsigned n = 1; n <= asked && !test_failed(); n++) {
         struct rig rig;

@@ -416,6 +416,7 @@ static void cached_of(struct rig *rig, size_t size)
 
 static void caches(void)
 {
+    rig_large_only();
     struct rig rig;
     struct wrong wrongs[WRONGS];
     hold_cached(&rig);
@@ -442,6 +443,7 @@ static void caches(void)
 /* A heap whose port names no caches has none, and one without memory gets none. */
 static void no_caches(void)
 {
+    rig_large_only();
     struct rig rig;
     open(&rig);
     CHECK(fh_cache_open(rig.heap) == NULL);

@@ -6,7 +6,9 @@
  * not a byte more or less, and one report for each pointer that was looked at and is none of this heap's blocks.
  */
 #include "harness/rig.h"
+#ifndef TEST_SMALL
 #include "pool.h"
+#endif
 
 enum { HEAP_BYTES = 65536, LIVE = 200 };
 
@@ -198,6 +200,16 @@ static void resizing(void)
     }
 }
 
+/* Is there a heap that can meet it? One that none can is refused before the pointer is looked at. */
+static bool is_size(size_t size)
+{
+#ifdef TEST_SMALL
+    return size <= (size_t)0xFFFF * FH_GRANULE - 4;
+#else
+    return fh_granules_for(size) != 0;
+#endif
+}
+
 /* Every wrong pointer through every call that takes one, and with every size. */
 static void wrong_pointers(void)
 {
@@ -210,7 +222,7 @@ static void wrong_pointers(void)
         reported(ptr);
         unchanged();
         for (unsigned i = 0; i < SIZES; i++) {
-            bool looked_at = fh_granules_for(sizes[i]) != 0;
+            bool looked_at = is_size(sizes[i]);
             CHECK(fh_realloc(rig.heap, ptr, sizes[i]) == NULL);
             if (looked_at)
                 reported(ptr);
@@ -297,6 +309,7 @@ static void creating(void)
 /* A cursor of any words: a whole heap is not blamed, and a pass ends. */
 static void cursors(void)
 {
+    rig_large_only();
     set_up();
     static const size_t budgets[] = { 1, 2, 7, SIZE_MAX / 2, SIZE_MAX };
     struct dice d = dice_from(test_seed());
@@ -346,25 +359,37 @@ static void use_strange(void *arg)
     }
 }
 
+/* The small core has neither a check in steps nor caches: who calls for them has a trap that the tests put there. */
+static bool is_there(unsigned call)
+{
+    return !RIG_SMALL || (call != 8 && call != 13);
+}
+
+/* There it has nothing to give back. */
+static bool is_idle_trim(unsigned call)
+{
+    return RIG_SMALL && call == 6;
+}
+
 static void no_heaps(void)
 {
     rig_open(&rig, rig_memory, HEAP_BYTES);
-    rig.port.cache = &fh_cpu_cache;
+    rig.port.cache = RIG_SMALL ? NULL : &fh_cpu_cache;
     strange = rig.heap;
     for (unsigned call = 4; call < 15; call++) {
-        if (call == 11)
+        if (call == 11 || !is_there(call))
             continue;
         struct host_end end = host_run(use_strange, &call, 10);
         CHECK(!host_trapped(end) && !end.timed_out && end.signal == 0);
     }
     EQUAL(fh_destroy(rig.heap), 0);
     for (unsigned call = 0; call < 15; call++)
-        CHECK(host_trapped(host_run(use_strange, &call, 10)));
+        CHECK(host_trapped(host_run(use_strange, &call, 10)) || is_idle_trim(call));
     for (size_t i = 0; i < 1024; i++)
         rig_memory[i] = 0;
     strange = (struct fh_heap *)rig_launder(rig_memory);
     for (unsigned call = 0; call < 15; call++)
-        CHECK(host_trapped(host_run(use_strange, &call, 10)));
+        CHECK(host_trapped(host_run(use_strange, &call, 10)) || is_idle_trim(call));
 }
 
 TESTS(unit_arguments) = {

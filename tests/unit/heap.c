@@ -24,6 +24,7 @@ static void *acquire(void *ctx, size_t least, size_t *got)
 
 static void open_growing(void)
 {
+    rig_large_only();
     given = 0;
     rig_prepare(&rig);
     rig.port.acquire = acquire;

@@ -224,6 +224,7 @@ static void cut(struct model *m, unsigned char *from, size_t most)
 /* Adds all pieces in some order while the heap is in use, then goes on. */
 static void add_pieces(uint32_t salt, unsigned order)
 {
+    rig_large_only();
     start(salt, 3000);
     unsigned char *first = order == 1 ? rig_memory + RIG_MEMORY / 2 : rig_memory;
     rig_open(&model.rig, first, 3000);
@@ -289,6 +290,7 @@ static void release(void *ctx, void *mem, size_t bytes)
 
 static void growing_and_shrinking(void)
 {
+    rig_large_only();
     start(6, 5000);
     cut(&model, rig_memory, 6000);
     rig_prepare(&model.rig);
@@ -307,6 +309,7 @@ static void growing_and_shrinking(void)
 /* A port that never takes anything back. */
 static void growing_only(void)
 {
+    rig_large_only();
     start(7, 5000);
     cut(&model, rig_memory, 6000);
     rig_prepare(&model.rig);
@@ -320,6 +323,7 @@ static void growing_only(void)
 /* Blocks of a mebibyte and more, whose size the tag holds rounded. */
 static void huge_blocks(void)
 {
+    rig_large_only();
     const size_t bytes = (size_t)96 << 20;
     void *mem = host_map(NULL, bytes);
     if (mem == NULL)

@@ -37,6 +37,12 @@ static uintptr_t rig_random(void *ctx)
     return dice_roll(&d);
 }
 
+void rig_large_only(void)
+{
+    if (RIG_SMALL)
+        test_does_not_apply();
+}
+
 void rig_prepare(struct rig *rig)
 {
     *rig = (struct rig){ 0 };

@@ -20,9 +20,22 @@
 #define RIG_EXACT false
 #endif
 
+/* Is it the small core? Then a test that is not about what it lacks makes do with one region. */
+#ifdef TEST_SMALL
+#define RIG_SMALL true
+#else
+#define RIG_SMALL false
+#endif
+
+/* Ends a test of what the small core does not have: several regions, growth by the port, huge blocks, caches, the check in steps. */
+void rig_large_only(void);
+
 /* Memory of the test's own, page aligned. */
 #define RIG_MEMORY ((size_t)1 << 20)
 extern unsigned char rig_memory[RIG_MEMORY];
+
+/* So much of it may be one heap. */
+#define RIG_HEAP (RIG_SMALL ? (size_t)0xFFFF * FH_GRANULE : RIG_MEMORY)
 
 struct rig {
     struct fh_port port;      /* lock, unlock, fault, random are set; a test adds acquire and release, never ctx */

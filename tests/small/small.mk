@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+#
+# The tests of the small core (src/small): its own, and those of the other core that use nothing but the public interface. What the small
+# core does not have says so (rig_large_only). One program for each way of building the core, as in tests/unit/unit.mk.
+#
+# To save time, the files that know only the public interface are compiled once for each width and granule, and linked with every
+# core of that kind; this folder's own read its structures, and are compiled as the core is.
+
+SMALL_FOLDERS := misuse bugs oom unit small
+SMALL_PUBLIC := $(filter-out tests/bugs/b19_checker.c tests/bugs/b30_work.c,$(wildcard tests/misuse/*.c tests/bugs/*.c tests/oom/*.c)) \
+    tests/unit/arguments.c tests/unit/heap.c tests/unit/names.c tests/unit/random.c
+SMALL_OWN := $(wildcard tests/small/*.c)
+SMALL_HARNESS := tests/unit/harness/main.c tests/unit/harness/rig.c tests/unit/harness/steps.c tests/misuse/trial/trial.c \
+    tests/small/harness/absent.c
+# The folders' headers; unit.mk, whose variables name them, is read later.
+SMALL_CHECK_HDR := $(wildcard tests/unit/harness/*.h tests/misuse/*.h tests/small/*.h)
+SMALL_FLAGS = $(CORE_CFLAGS) $(WARN) -g -Isrc -Itests/unit -I$(B)/small -DTEST_SMALL
+
+# One line for each kind of public tests, and one for each program: its kind, and how it is compiled.
+small-public-64 = $(GCC) -O1 -fno-pie
+small-public-64-8 = $(GCC) -O1 -fno-pie -DFH_GRANULE=8
+small-public-32 = $(GCC) -O1 -m32 -fno-pic -fno-stack-protector
+SMALL_KINDS := 64 64-8
+
+small-gcc-O0 = 64 $(GCC) -O0 $(CHECK_64)
+small-gcc-O2 = 64 $(GCC) -O2 $(CHECK_64)
+small-gcc-O3 = 64 $(GCC) -O3 $(CHECK_64)
+small-gcc-Os = 64 $(GCC) -Os $(CHECK_64)
+small-clang-O0 = 64 $(CLANG) -O0 $(CHECK_64)
+small-clang-O2 = 64 $(CLANG) -O2 $(CHECK_64)
+small-clang-O3 = 64 $(CLANG) -O3 $(CHECK_64)
+small-clang-Os = 64 $(CLANG) -Os $(CHECK_64)
+small-sanitized = 64 $(GCC) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all $(CHECK_64)
+small-debug = 64 $(GCC) -O1 -DFH_DEBUG $(CHECK_64)
+small-single-list = 64 $(GCC) -O2 -DFH_SINGLE_LIST $(CHECK_64)
+small-granule-8 = 64-8 $(GCC) -O2 -DFH_GRANULE=8 $(CHECK_64)
+SMALL_PROGRAMS := gcc-O0 gcc-O2 gcc-O3 gcc-Os clang-O0 clang-O2 clang-O3 clang-Os sanitized debug single-list granule-8
+
+small-i386-gcc-O0 = 32 $(GCC) -O0 $(CHECK_32)
+small-i386-gcc-O2 = 32 $(GCC) -O2 $(CHECK_32)
+small-i386-gcc-Os = 32 $(GCC) -Os $(CHECK_32)
+small-i386-clang-O2 = 32 $(CLANG) -O2 $(CHECK_32)
+small-i386-clang-Os = 32 $(CLANG) -Os $(CHECK_32)
+small-i386-single-list = 32 $(GCC) -Os -DFH_SINGLE_LIST $(CHECK_32)
+SMALL_32 := i386-gcc-O0 i386-gcc-O2 i386-gcc-Os i386-clang-O2 i386-clang-Os i386-single-list
+ifeq ($(shell uname -sm),Linux x86_64)
+SMALL_PROGRAMS += $(SMALL_32)
+SMALL_KINDS += 32
+# Memory at the end of the address space: see tests/bugs/top/launch.c.
+SMALL_TOP := $(B)/small/top
+endif
+
+$(B)/small/tables.h: FORCE
+	@mkdir -p $(@D)
+	@printf 'TABLE(%s)\n' $(subst /,_,$(patsubst tests/%.c,%,$(SMALL_PUBLIC) $(SMALL_OWN))) >$@.new
+	@cmp -s $@.new $@ || cp $@.new $@
+
+# What does not compile leaves nothing, and its programs are tests that fail.
+$(SMALL_KINDS:%=$(B)/small/public-%.o): $(B)/small/public-%.o: $(SMALL_PUBLIC) $(SMALL_CHECK_HDR) include/freehold.h tests/small/small.mk tests/unit/unit.mk Makefile | check-tools
+	@mkdir -p $(@D)
+	@rm -f $@
+	@$(small-public-$*) $(SMALL_FLAGS) -r -nostdlib $(SMALL_PUBLIC) -o $@ || true
+
+small_kind = $(firstword $(small-$(1)))
+define small_program
+$(B)/small/$(1)/program: $(B)/small/public-$(call small_kind,$(1)).o
+endef
+$(foreach p,$(SMALL_PROGRAMS),$(eval $(call small_program,$(p))))
+
+$(SMALL_PROGRAMS:%=$(B)/small/%/program): $(B)/small/%/program: $(SMALL_OWN) $(SMALL_HARNESS) $(SMALL_CHECK_HDR) \
+    tests/unit/harness/host_posix.c tests/unit/harness/host_i386.c $(SMALL_SRC) $(SMALL_HDR) $(B)/small/tables.h tests/small/small.mk | check-tools
+	@mkdir -p $(@D)
+	@rm -f $@
+	@$(wordlist 2,99,$(small-$*)) $(SMALL_FLAGS) $(SMALL_SRC) $(SMALL_OWN) $(SMALL_HARNESS) $(B)/small/public-$(firstword $(small-$*)).o -o $@ || true
+
+$(SMALL_PROGRAMS:%=$(B)/small/%/results): $(B)/small/%/results: $(B)/small/%/program FORCE
+	@if [ -x $< ]; then for folder in $(SMALL_FOLDERS); do \
+	SEED='$(SEED)' timeout 300 $< $* $$folder $(ONLY) || echo "fail $*/ended-early"; done >$@; \
+	else echo "fail $*/does-not-build" >$@; fi
+
+$(SMALL_TOP): $(B)/check/launch $(SMALL_32:%=$(B)/small/%/program) FORCE
+	@for p in $(SMALL_32); do for which in 'bugs b15' 'small top'; do \
+	SEED='$(SEED)' timeout 300 $< $(B)/small/$$p/program $$p-top $$which || echo "fail $$p-top/ended-early"; done; done >$@
+
+SUITES += small
+.PHONY: test-small
+test-small: $(SMALL_PROGRAMS:%=$(B)/small/%/results) $(SMALL_TOP)  ## test the small core (SEED=n, ONLY=text as in test-unit)
+	@mkdir -p $(B)/tally
+	@cat $^ >$(B)/tally/small
+	@[ -z "$(CHECK_MISSING)" ] || echo "$(CHECK_MISSING)" >>$(B)/tally/small
+	@echo "small: $$(grep -c '^pass' $(B)/tally/small) passed, $$(grep -c '^fail' $(B)/tally/small) failed, in $(words $(SMALL_PROGRAMS)) programs, SEED=$(if $(SEED),$(SEED),0x46726565)"
