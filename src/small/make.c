@@ -53,7 +53,8 @@ static struct fh_heap *lay(uintptr_t start, uintptr_t last, const struct fh_port
     uint32_t rings = rings_for(&shape, (uint32_t)((hi - place) / FH_GRANULE));
     uint32_t first = fh_first_for(FH_HEAD + rings);
     uintptr_t lo = place + (uintptr_t)first * FH_LINK_BYTES;
-    if (hi < lo + FH_MIN_GRANULES * FH_GRANULE)
+    /* One ring always fits, so hi is not below lo. */
+    if (hi - lo < FH_MIN_GRANULES * FH_GRANULE)
         return NULL;
     struct fh_heap *h = (struct fh_heap *)place;
     fh_zero(h, sizeof *h);
