@@ -5,7 +5,7 @@
 #     mutants.py COMPILER FLAGS ... -- FILE ...     prints each mutant of these files: its name, the line, the line as it would be
 #
 # Promise: the same file gives the same mutants in the same order. A mutant changes one place. Comments, strings, directives but
-# the bodies of macros, FH_EXPECT, assertions at compile time, assembler and lines that this compiler leaves out are not touched.
+# the bodies of macros, FH_EXPECT, assertions at compile time, assembler and lines that every compiler given leaves out are not touched.
 # Invariant: the text outside the changed place stays as it is, byte for byte.
 # Must not know: how mutants are built, or what kills them.
 #
@@ -19,7 +19,8 @@ from collections import namedtuple
 # name: FILE:LINE:OPERATOR:N, N counting the mutants of that line by that operator. function: where it lies, or the macro.
 # before, after: the lines that change, white space taken together. start, end, text: what is replaced in the file, and by what.
 # place: the whole expression or statement around it, of which there can be several side by side (see schemata.py); None: none is known.
-Mutant = namedtuple("Mutant", "name file line operator function before after start end text place")
+# builds: which of the compilers keep it, as numbers from 0.
+Mutant = namedtuple("Mutant", "name file line operator function before after start end text place builds")
 # kind: "value", an expression whose value is used; "effect", one whose value is not; "statement", with its semicolon.
 Place = namedtuple("Place", "start end kind")
 Token = namedtuple("Token", "kind text start end line")
@@ -68,6 +69,7 @@ def kept_lines(compiler, files):
     return kept
 
 
+# kept: for each compiler the lines that it keeps.
 class Source:
     def __init__(self, file, text, kept):
         self.file, self.text, self.kept = file, text, kept
@@ -94,7 +96,7 @@ class Source:
         self.code(code)
 
     def directive(self, tokens):
-        if len(tokens) < 4 or tokens[1].text != "define" or tokens[0].line not in self.kept:
+        if len(tokens) < 4 or tokens[1].text != "define":
             return
         body = 3
         if tokens[3].text == "(" and tokens[3].start == tokens[2].end:
@@ -168,8 +170,12 @@ class Source:
             i += 1
         return kept
 
+    # Which of the compilers keep both lines?
+    def keepers(self, *lines):
+        return tuple(i for i, kept in enumerate(self.kept) if kept.issuperset(lines))
+
     def add(self, operator, function, first, last, text):
-        if any(line not in self.kept for line in (first.line, last.line)):
+        if not self.keepers(first.line, last.line):
             return
         if text is None or text == self.text[first.start:last.end]:
             return
@@ -373,21 +379,22 @@ class Source:
             before = " ".join(self.text[begin:stop].split())
             after = " ".join((self.text[begin:start] + text + self.text[end:stop]).split())
             place = next((p for p in self.places if p.start <= start and end <= p.end), None)
-            yield Mutant("%s:%d:%s:%d" % (self.file, line, operator, n), self.file, line, operator, function, before, after, start, end, text, place)
+            yield Mutant("%s:%d:%s:%d" % (self.file, line, operator, n), self.file, line, operator, function, before, after, start, end, text, place,
+                         self.keepers(line, last))
 
 
-# All mutants of the files, compiled as the compiler's arguments say; files other than .c are looked at where these include them.
-def of_files(files, compiler, units):
-    kept = kept_lines(compiler, units)
+# All mutants of the files, compiled as each compiler's arguments say; files other than .c are looked at where these include them.
+def of_files(files, compilers, units):
+    kept = [kept_lines(compiler, units) for compiler in compilers]
     for file in files:
         with open(file) as f:
-            yield from Source(file, f.read(), kept.get(file, set())).mutants()
+            yield from Source(file, f.read(), [lines.get(file, set()) for lines in kept]).mutants()
 
 
 def main():
     cut = sys.argv.index("--")
     files = sys.argv[cut + 1:]
-    for m in of_files(files, sys.argv[1:cut], [f for f in files if f.endswith(".c")]):
+    for m in of_files(files, [sys.argv[1:cut]], [f for f in files if f.endswith(".c")]):
         print("%s\t%s\n- %s\n+ %s" % (m.name, m.function, m.before, m.after))
 
 

@@ -6,6 +6,8 @@
 # that the tests are compiled with, that are about its meaning. One that survives every program is equivalent
 # if the compiler makes the same code of it, or if the list of equivalents has it with a reason; else it fails the run. So does
 # an entry of that list that no mutant needs.
+# A mutant is judged in the first build of the core that compiles its lines, by the programs of that build; and where the compiler makes
+# the same code of it there, in the next one that compiles them.
 # Invariant: each process works in a copy of the tree of its own; the tree itself is only read.
 # Must not know: what the sources are about, or which changes are made to them (mutants.py).
 #
@@ -18,6 +20,7 @@
 # three times the processor time that it needs is ended: a mutant may loop for ever.
 import argparse
 import collections
+import fnmatch
 import hashlib
 import json
 import multiprocessing
@@ -56,9 +59,11 @@ class Program:
         self.limits = {}    # run: (seconds at most, bytes at most, seconds needed)
         # Either all tables of the tests, or one run with these arguments.
         kind, *words = shlex.split(runs)
-        self.launcher = []
+        self.launcher, self.excused = [], []
         if kind == "by":
             self.launcher, kind, words = [words[0]], words[1], words[2:]
+        if kind == "less":
+            self.excused, kind, words = read_names(words[0]), words[1], words[2:]
         self.runs = [(self.name, words)] if kind == "once" else list(self.tables(words))
 
     # The run that a file of tests is, or None: it belongs to all of them.
@@ -70,8 +75,12 @@ class Program:
     def tables(self, words):
         for file in self.tests:
             folder, name = file[:-2].split("/")[-2:]
-            if folder in words or folder + "/" + name in words:
+            if (folder in words or folder + "/" + name in words) and not self.excuses("%s/%s/*" % (self.name, name)):
                 yield folder + "/" + name, [self.name, folder, name]
+
+    # May that test fail, because it says nothing about this program?
+    def excuses(self, test):
+        return any(fnmatch.fnmatchcase(test, pattern) for pattern in self.excused)
 
     def command(self, source):
         return self.compile_core if source in self.core else self.compile_tests
@@ -97,6 +106,26 @@ class Program:
         return set(os.path.normpath(word) for word in out.stdout.replace("\\\n", " ").split()[1:])
 
 
+# A file of names with stars in them, and of comments, as tests/harden/apart.awk reads it.
+def read_names(name):
+    with open(name) as f:
+        return [line.split()[0] for line in f if line.strip() and not line.startswith("#")]
+
+
+# A way to build the core: the compilers' arguments for it, and the programs whose core is built so, in their order.
+class Build:
+    def __init__(self, options, flags, programs):
+        self.flags = flags
+        self.equal = [shlex.split(text) + flags for text in options.equal]
+        self.warned = shlex.split(options.warned) + flags if options.warned else []
+        self.programs = programs
+
+    # The sources that a change to that file may change.
+    def touched(self, file):
+        first = self.programs[0]
+        return [s for s in first.core if file in first.needs[s]]
+
+
 def limit(seconds, memory):
     def apply():
         os.setsid()
@@ -109,14 +138,14 @@ def limit(seconds, memory):
 
 
 # Runs a part of the tests. Returns what failed first, or None, and the lines `pass`.
-def attempt(command, argv, seconds, memory, cwd):
+def attempt(p, program, argv, seconds, memory, cwd):
     environment = dict(os.environ, ASAN_OPTIONS="detect_leaks=0:symbolize=0", SEED="")
-    child = subprocess.Popen(command + argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+    child = subprocess.Popen(p.launcher + [program] + argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
                              preexec_fn=limit(seconds, memory), env=environment, universal_newlines=True, cwd=cwd, errors="replace")
     passed, failed = 0, None
     for line in child.stdout:
         passed += line.startswith("pass ")
-        if line.startswith("fail "):
+        if line.startswith("fail ") and not p.excuses(line.split()[1]):
             failed = line.split()[1]
             break
     if failed is not None:
@@ -132,7 +161,10 @@ class Bench:
         self.options = options
         self.core = [f for f in options.sources if f.endswith(".c")]
         self.programs = [p for p in (Program(text, self.core) for text in options.program) if p.name in (options.programs or p.name).split()]
-        self.equal = [shlex.split(text) for text in options.equal]
+        also = [[shlex.split(part) for part in text.split("|")] for text in options.also]
+        elsewhere = [name for _, names in also for name in names]
+        self.builds = [Build(options, [], [p for p in self.programs if p.name not in elsewhere])]
+        self.builds += [Build(options, flags, [p for p in self.programs if p.name in names]) for flags, names in also]
         self.base = os.path.join(options.build, "base")
         self.chooser = os.path.join(self.base, "chooser")
 
@@ -143,8 +175,9 @@ class Bench:
             shutil.copytree(folder, os.path.join(tree, folder), symlinks=True)
         return tree
 
-    # Builds everything as it is, and finds out what each part of the tests needs. False if a test fails without any mutant.
-    def prepare(self):
+    # Builds all that the builds need as it is, and finds out what each part of the tests needs. False if a test fails without any mutant.
+    def prepare(self, builds):
+        self.programs = [p for p in self.programs if any(p in build.programs for build in builds)]
         tree = self.tree = self.copy("tree")
         for p in self.programs:
             os.makedirs(os.path.join(self.base, p.name), exist_ok=True)
@@ -169,7 +202,7 @@ class Bench:
             print("mutate: %s does not link" % p.name)
             return False
         with open(program, "rb") as f:
-            key = hashlib.sha256(repr((p.launcher, p.runs)).encode() + f.read()).hexdigest()
+            key = hashlib.sha256(repr((p.launcher, p.runs, p.excused)).encode() + f.read()).hexdigest()
         note = os.path.join(self.base, p.name, "limits-" + key)
         if os.path.exists(note):
             with open(note) as f:
@@ -177,13 +210,13 @@ class Bench:
             return True
         for run, argv in p.runs:
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            failed, passed = attempt(p.launcher + [program], argv, 0, 0, tree)
+            failed, passed = attempt(p, program, argv, 0, 0, tree)
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             if failed:
                 print("mutate: %s fails without a mutant in %s" % (failed, p.name))
                 return False
             # A test that wants more memory than there is may skip itself.
-            content = attempt(p.launcher + [program], argv, 0, MEMORY, tree) == (None, passed)
+            content = attempt(p, program, argv, 0, MEMORY, tree) == (None, passed)
             used = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
             p.limits[run] = (1 + int(3 * used), MEMORY if content else 0, used)
         with open(note, "w") as f:
@@ -227,6 +260,7 @@ class Worker:
         self.folder = os.path.join(bench.options.build, "worker-%d" % number, "objects")
         for p in bench.programs:
             os.makedirs(os.path.join(self.folder, p.name))
+        self.build = None   # the one that mutants are judged in
         self.killers = collections.defaultdict(list)
         self.codes = {}
 
@@ -240,8 +274,7 @@ class Worker:
 
     # Is the code the same in each way of compiling?
     def same_code(self, m, text):
-        sources = [s for s in self.bench.core if m.file in self.bench.programs[0].needs[s]]
-        pairs = [(command, s) for command in self.bench.equal for s in sources]
+        pairs = [(command, s) for command in self.build.equal for s in self.build.touched(m.file)]
         lacking = [(i, s) for i, (command, s) in enumerate(pairs) if (tuple(command), s) not in self.codes]
         if lacking:
             self.write(m.file, text)
@@ -252,9 +285,8 @@ class Worker:
 
     # Does a compiler that takes warnings for errors, as it does for the tests, refuse it?
     def warned(self, m):
-        command = shlex.split(self.bench.options.warned)
-        sources = [s for s in self.bench.core if m.file in self.bench.programs[0].needs[s]]
-        return command != [] and any(self.code(command, s, []) is None for s in sources)
+        command = self.build.warned
+        return command != [] and any(self.code(command, s, []) is None for s in self.build.touched(m.file))
 
     def write(self, file, text):
         with open(os.path.join(self.tree, file), "w") as f:
@@ -306,7 +338,7 @@ class Worker:
             return ""
         for run, argv in runs:
             seconds, memory, _ = p.limits[run]
-            failed, _ = attempt(p.launcher + [program], argv, seconds, memory, self.tree)
+            failed, _ = attempt(p, program, argv, seconds, memory, self.tree)
             if failed:
                 self.learn(p, m, run)
                 return failed
@@ -315,14 +347,14 @@ class Worker:
     # Returns the verdict, and what killed it, of one that is compiled by itself for the programs from that number on. The tree has the
     # mutant; text is the file without.
     def judge(self, m, listed, number, text):
-        for p in self.bench.programs[number:]:
+        for p in self.build.programs[number:]:
             compiled = set()
             for sources, runs in self.parts(p, m):
                 killer = self.part(p, m, sources, compiled, runs)
                 if killer is not None:
-                    refused = killer == "" and p == self.bench.programs[0]
+                    refused = killer == "" and p == self.build.programs[0]
                     return ("no C", "") if refused else ("killed", killer or p.name + " does not build")
-            verdict = self.outlived(m, text, listed) if p == self.bench.programs[0] else None
+            verdict = self.outlived(m, text, listed) if p == self.build.programs[0] else None
             if verdict:
                 return verdict
         return "survived", ""
@@ -335,13 +367,25 @@ class Worker:
             return "equal", ""
         return ("killed", "warnings of the compiler") if self.warned(m) else None
 
-    # The mutants of one function, or header, or those of a file that are in none. Yields each with its verdict, what killed it, and the time.
+    # The mutants of one function, or header, or those of a file that are in none, all of the same builds. Yields each with its verdict,
+    # what killed it, and the time.
     def judge_all(self, group):
+        builds = [self.bench.builds[i] for i in group[0][0].builds]
+        for self.build in builds:
+            # Most of those that are handed on are no change here either, and to see that takes less time than the tests.
+            same = [m for m, _ in group if self.build != builds[0] and self.apart(m, lambda text, m=m: self.same_code(m, text))]
+            left = [(m, known) for m, known in group if m not in same]
+            results = [(m, "equal", "", 0) for m in same] + (list(self.judge_in_build(left)) if left else [])
+            handed_on = [m for m, verdict, _, _ in results if verdict == "equal" and self.build != builds[-1]]
+            yield from (result for result in results if result[0] not in handed_on)
+            group = [(m, known) for m, known in group if m in handed_on]
+
+    def judge_in_build(self, group):
         begin = time.time()
         listed = set(m for m, known in group if known)
         verdicts, alone = {}, [(m, 0) for m, _ in group if self.bench.options.apart or not m.place]
         left = [m for m, _ in group if (m, 0) not in alone]
-        for number, p in enumerate(self.bench.programs):
+        for number, p in enumerate(self.build.programs):
             found = self.together(p, left, listed, number == 0) if left else {}
             alone += [(m, number) for m in left if found.get(m, "") == ""]
             verdicts.update((m, ("equal", "") if killer == SAME else ("killed", killer)) for m, killer in found.items() if killer)
@@ -439,7 +483,7 @@ class Worker:
             f.write(schemata.chosen(program, number))
         os.chmod(name, 0o755)
         seconds, memory, _ = p.limits[run]
-        failed, _ = attempt(p.launcher + [name], argv, seconds, memory, self.tree)
+        failed, _ = attempt(p, name, argv, seconds, memory, self.tree)
         return failed
 
 
@@ -468,7 +512,7 @@ def groups_of(chosen, entries):
     groups = collections.defaultdict(list)
     for m in chosen:
         # What includes a header takes long to compile: those of all its functions go together.
-        groups[m.file, m.function if m.file.endswith(".c") else ""].append((m, key_of(m) in entries))
+        groups[m.file, m.function if m.file.endswith(".c") else "", m.builds].append((m, key_of(m) in entries))
     return [group[i:i + TOGETHER] for group in groups.values() for i in range(0, len(group), TOGETHER)]
 
 
@@ -510,7 +554,9 @@ def arguments():
     a.add_argument("--trees", required=True, nargs="+", help="the folders that the compilers read")
     a.add_argument("--reader", required=True, help="the compiler that says which lines are built")
     a.add_argument("--equal", action="append", default=[], help="a compiler whose code tells whether a change is one")
-    a.add_argument("--program", action="append", required=True, help="NAME | COMPILE CORE | COMPILE TESTS | LINK | FILES | [by LAUNCHER] tables FOLDERS or once ARGUMENTS")
+    a.add_argument("--program", action="append", required=True,
+                   help="NAME | COMPILE CORE | COMPILE TESTS | LINK | FILES | [by LAUNCHER] [less NAMES] tables FOLDERS or once ARGUMENTS")
+    a.add_argument("--also", action="append", default=[], help="another build of the core, FLAGS | PROGRAMS; the other programs are of the one without flags")
     a.add_argument("--warned", default="", help="a compiler that refuses what it warns of")
     a.add_argument("--equivalent", default="")
     a.add_argument("--jobs", type=int, default=1)
@@ -550,11 +596,14 @@ def main():
     os.makedirs(options.build, exist_ok=True)
     entries, problems = read_list(options.equivalent)
     reader = shlex.split(options.reader)
-    all_mutants = list(generator.of_files(options.sources, reader, [f for f in options.sources if f.endswith(".c")]))
-    known = collections.Counter(key_of(m) for m in all_mutants)
-    chosen = choose(options, all_mutants, survivors)
     bench = Bench(options)
-    if not chosen or not bench.prepare():
+    all_mutants = list(generator.of_files(options.sources, [reader + build.flags for build in bench.builds], bench.core))
+    known = collections.Counter(key_of(m) for m in all_mutants)
+    # A build of which no program is to run judges nothing.
+    able = set(i for i, build in enumerate(bench.builds) if build.programs)
+    judged = [m._replace(builds=tuple(i for i in m.builds if i in able)) for m in all_mutants if able & set(m.builds)]
+    chosen = choose(options, judged, survivors)
+    if not chosen or not bench.prepare([bench.builds[i] for i in set(i for m in chosen for i in m.builds)]):
         print("mutate: nothing was tried")
         return 2
 

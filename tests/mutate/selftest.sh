@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: MIT
 #
 # selftest.sh FOLDER COMPILER - does run.py find the mutants of the fixture, and what becomes of each; does it refuse a list of
-# equivalents that is wrong, and a program that fails without any mutant? Prints lines `pass NAME` and `fail NAME`.
+# equivalents that is wrong, and a program that fails without any mutant? The core has a second build there, with code of its own, and
+# tests that do not apply to it. Prints lines `pass NAME` and `fail NAME`.
 set -u
 out=$1 cc=$2
 here=tests/mutate/fixture
 tests=$here/unit/known.c
+apart=$here/apart
 harness="tests/unit/harness/main.c tests/unit/harness/host_posix.c"
 mkdir -p "$out"
 echo 'TABLE(unit_known)' >"$out/tables.h"
@@ -17,7 +19,9 @@ mutate() {
     shift
     python3 tests/mutate/run.py --build "$out" --sources $here/core/known.h $here/core/known.c --trees $here tests/unit/harness \
         --reader "$cc $flags" --equal "$cc $flags -O2" --equivalent "$list" \
-        --program "plain | $cc $flags -O0 | $cc $flags -O1 | $cc | $tests $harness | tables unit" --jobs 2 "$@" >"$out/said" 2>&1
+        --program "plain | $cc $flags -O0 | $cc $flags -O1 | $cc | $tests $harness | tables unit" \
+        --program "loud | $cc $flags -DKNOWN_LOUD | $cc $flags -DKNOWN_LOUD | $cc | $tests $harness | less $apart tables unit" \
+        --also "-DKNOWN_LOUD | loud" --jobs 2 "$@" >"$out/said" 2>&1
 }
 
 verdict() {
@@ -29,10 +33,10 @@ verdict() {
     fi
 }
 
-# Every mutant and its verdict; the status is 1, because some survive.
+# Every mutant, its verdict, and the program that killed it; the status is 1, because some survive.
 as_expected() {
     mutate $here/equivalent "$@"
-    [ $? = 1 ] && awk -F'\t' '{ print $2, $1 }' "$out/results" | sort -t: -k1,1 -k2,2n -k3,3 -k4,4n | diff $here/expected - >>"$out/said" 2>&1
+    [ $? = 1 ] && awk -F'\t' '{ sub("[/ ].*", "", $6); print $2, $1 ($6 == "" ? "" : " " $6) }' "$out/results" | sort -t: -k1,1 -k2,2n -k3,3 -k4,4n | diff $here/expected - >>"$out/said" 2>&1
 }
 as_expected
 verdict $? every-mutant-as-expected
