@@ -43,6 +43,13 @@ static uint32_t used_at(const struct fh_heap *h, const struct fh_block *b, uint3
     return n >= FH_MIN_GRANULES && fh_space_holds(&h->lists.space, b, n) ? n : 0;
 }
 
+/* The same of a free one. */
+static uint32_t free_at(const struct fh_heap *h, const struct fh_block *b)
+{
+    uint32_t tag = fh_tag_open(secret_of(h), b);
+    return fh_is_tag(tag) && fh_is_free(tag) ? fh_free_size(&h->lists.space, b, tag) : 0;
+}
+
 static void note(struct fh_heap *h, const struct fh_block *b, uint32_t expected, uint32_t found)
 {
     struct fh_quarantine *q = &h->quarantine;
@@ -219,7 +226,7 @@ static void set_clean(uint32_t secret, struct fh_block *b, uint32_t size, uint32
         *word = (clean * FH_SEAL) ^ place_of(secret, word);
 }
 
-/* More than the size: the word is damaged. */
+/* More than the size: the word is damaged. Of no block at all, 0. */
 static uint32_t read_clean(uint32_t secret, const struct fh_block *b, uint32_t size)
 {
     const fh_word *word = clean_word(b, size);
@@ -246,7 +253,7 @@ uint32_t fh_poison_cut(struct fh_heap *h, struct fh_block *b, uint32_t size, uin
     uint32_t clean = open_clean(h, b, size);
     /* What is handed out, and what the rest's own words are about to cover. */
     uint32_t looked = n + (uint32_t)(32 / FH_GRANULE);
-    size_t end = lesser(poison_end(size, clean < looked ? clean : looked < size ? looked : size), FH_POISON_BYTES);
+    size_t end = lesser(poison_end(size, (uint32_t)lesser(clean, looked)), FH_POISON_BYTES);
     note_stain(h, b, find_stain(secret_of(h), b, head_bytes(size), end, footer_offset(size)));
     return clean;
 }
@@ -261,15 +268,15 @@ void fh_poison_join(struct fh_heap *h, struct fh_block *before, uint32_t m, stru
 {
     uint32_t secret = secret_of(h);
     struct fh_block *behind = fh_after(b, granules);
-    uint32_t clean_before = m != 0 ? open_clean(h, before, m) : 0;
-    uint32_t clean_behind = k != 0 ? open_clean(h, behind, k) : 0;
+    uint32_t clean_before = open_clean(h, before, m);
+    uint32_t clean_behind = open_clean(h, behind, k);
     uint32_t poisoned = (uint32_t)lesser(granules, FH_POISON_BYTES / FH_GRANULE);
     /* Its first two words are links by now, if it is the first. */
     fill(secret, b, m != 0 ? 0 : 2 * sizeof(fh_word), poison_end(granules, poisoned));
     if (m != 0)
         *fh_footer_of(b) = POISON;
     if (k != 0)
-        fill(secret, behind, 0, lesser(head_bytes(k), (size_t)k * FH_GRANULE - FH_TAG_BYTES));
+        fill(secret, behind, 0, head_bytes(k));
     uint32_t clean = m + poisoned;
     if (clean_before < m)
         clean = clean_before;
@@ -311,7 +318,8 @@ static bool slots_are_whole(const struct fh_quarantine *q)
 static struct fh_block *kept_in(struct fh_heap *h, uint32_t i, uint32_t *tag, uint32_t *n)
 {
     struct fh_block *b = fh_link_at(&h->lists, h->quarantine.slot[i]);
-    if (h->quarantine.slot[i] == 0 || !fh_space_has(&h->lists.space, b) || (*n = used_at(h, b, tag)) == 0)
+    /* With 32-bit addresses the upper bits of a link lead nowhere, and may be damaged all the same. */
+    if (h->quarantine.slot[i] == 0 || h->quarantine.slot[i] != fh_link_to(&h->lists, b) || !fh_space_has(&h->lists.space, b) || (*n = used_at(h, b, tag)) == 0)
         return NULL;
     return bears(h, b, i) ? b : NULL;
 }
@@ -320,9 +328,8 @@ static struct fh_block *kept_in(struct fh_heap *h, uint32_t i, uint32_t *tag, ui
 static void collect(struct fh_heap *h, const struct fh_region *r)
 {
     struct fh_quarantine *q = &h->quarantine;
-    struct fh_space *space = &h->lists.space;
-    uint32_t tag = 0;
-    fh_space_find(space, r->lo);
+    uint32_t tag;
+    fh_space_find(&h->lists.space, r->lo);
     for (struct fh_block *b = (struct fh_block *)r->lo; (uintptr_t)b < fh_hi_for(r->last);) {
         uint32_t n = used_at(h, b, &tag);
         uintptr_t slot = n != 0 ? *fh_quick_link_of(b) : FH_QUARANTINE_SLOTS;
@@ -330,8 +337,8 @@ static void collect(struct fh_heap *h, const struct fh_region *r)
             q->slot[slot] = fh_link_to(&h->lists, b);
             q->granules += n;
         }
-        if (n == 0 && fh_is_tag(tag) && fh_is_free(tag))
-            n = fh_free_size(space, b, tag);
+        if (n == 0)
+            n = free_at(h, b);
         b = fh_after(b, n != 0 ? n : 1);
     }
 }
@@ -352,7 +359,8 @@ FH_COLD static void mend(struct fh_heap *h)
         q->check ^= q->slot[i];
 }
 
-/* The slot names a block that does not bear its mark. Either may have been written to. Answers whether the block is ours all the same. */
+/* The slot names a block that does not bear its mark. Either may have been written to. Answers whether the block is ours all the same; what is
+ * blamed else, the caller's caller reports. */
 FH_COLD static bool is_ours(struct fh_heap *h, uint32_t i)
 {
     struct fh_quarantine *q = &h->quarantine;
@@ -368,7 +376,6 @@ FH_COLD static bool is_ours(struct fh_heap *h, uint32_t i)
     }
     fh_blame(&h->lists, FH_BAD_TAG, b, FH_USED, tag);
     set_slot(q, i, 0);
-    fh_report(h, NULL);
     return false;
 }
 
@@ -439,7 +446,6 @@ static bool keep(struct fh_heap *h, struct fh_block *b, uint32_t tag, uint32_t g
         return *joined != NULL;
     }
     /* What a free looks at is looked at now, although nothing is joined yet. */
-    *joined = NULL;
     if (!fh_pool_look(h, b, tag, granules))
         return false;
     trim(h, limit - granules);
@@ -477,23 +483,16 @@ struct run {
     uintptr_t to;
 };
 
-static uint32_t free_at(const struct fh_heap *h, const struct fh_block *b)
-{
-    uint32_t tag = fh_tag_open(secret_of(h), b);
-    return fh_is_tag(tag) && fh_is_free(tag) ? fh_free_size(&h->lists.space, b, tag) : 0;
-}
-
 static bool is_enough(const struct run *run, uint32_t granules)
 {
     return (run->to - run->from) / FH_GRANULE >= granules;
 }
 
-/* Lets a run, in the region asked for last, go on over blocks that are free or kept until it is enough. */
+/* Lets a run, in the region asked for last, go on over blocks that are free or kept until it is enough. At the region's end there is neither. */
 static void extend_run(const struct fh_heap *h, struct run *run, uint32_t granules)
 {
-    uintptr_t hi = h->lists.space.lo + h->lists.space.span;
     uint32_t tag;
-    while (run->to < hi && !is_enough(run, granules)) {
+    while (!is_enough(run, granules)) {
         const struct fh_block *b = (const struct fh_block *)run->to;
         uint32_t n = free_at(h, b);
         if (n == 0 && (n = used_at(h, b, &tag)) != 0 && !is_kept(h, b))
@@ -514,17 +513,18 @@ static struct run run_of(struct fh_heap *h, const struct fh_block *b, uint32_t t
     if (fh_space_find(&h->lists.space, run.from) == 0)
         return run;
     uint32_t m = (tag & FH_PREV_FREE) != 0 ? *fh_footer_of(b) : 0;
-    if (m != 0 && m <= ((uintptr_t)b - h->lists.space.lo) / FH_GRANULE && free_at(h, fh_before(b, m)) == m)
+    if (m <= ((uintptr_t)b - h->lists.space.lo) / FH_GRANULE && free_at(h, fh_before(b, m)) == m)
         run.from = (uintptr_t)fh_before(b, m);
     extend_run(h, &run, granules);
     return run;
 }
 
+/* An empty slot leads to the heap itself, which lies in no run. */
 static void release_run(struct fh_heap *h, struct run run)
 {
     for (uint32_t i = 0; i < FH_QUARANTINE_SLOTS; i++) {
         uintptr_t address = (uintptr_t)fh_link_at(&h->lists, h->quarantine.slot[i]);
-        if (h->quarantine.slot[i] != 0 && address >= run.from && address < run.to)
+        if (address >= run.from && address < run.to)
             release_quietly(h, i);
     }
 }
@@ -553,7 +553,7 @@ bool fh_quarantine_yield(struct fh_heap *h, uint32_t granules, size_t align)
 
 bool fh_quarantine_yield_behind(struct fh_heap *h, const struct fh_block *b, uint32_t granules, uint32_t wanted)
 {
-    if (wanted <= granules || h->lists.blame.kind != FH_OK || fh_space_find(&h->lists.space, (uintptr_t)b) == 0)
+    if (h->lists.blame.kind != FH_OK || fh_space_find(&h->lists.space, (uintptr_t)b) == 0)
         return false;
     struct run run;
     run.from = (uintptr_t)fh_after(b, granules);

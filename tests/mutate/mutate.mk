@@ -20,7 +20,7 @@
 # built the quickest; then the corpus, 32 bits and their last bytes, the other layout, the count of steps, the sanitizers. What only
 # a build with FH_HARDENED or FH_SINGLE_LIST compiles is not changed.
 
-MUTATE_FLAGS = $(CORE_CFLAGS) -Isrc -Itests/unit -I$(abspath $(B))/check
+MUTATE_FLAGS := $(CORE_CFLAGS) -Isrc -Itests/unit -I$(abspath $(B))/check
 MUTATE_TESTS = $(CHECK_SRC) $(CHECK_HARNESS)
 # $(call mutate_program,NAME,CORE'S FLAGS,TESTS' FLAGS,LINKER'S FLAGS,HOST,TABLES,HOW THEY ARE RUN)
 mutate_program = --program '$(1) | $(GCC) $(MUTATE_FLAGS) $(2) | $(GCC) $(MUTATE_FLAGS) $(3) | $(GCC) $(4) | $(MUTATE_TESTS) $(5) | $(7) tables $(6)'
@@ -37,12 +37,14 @@ MUTATE_PROGRAMS = $(call mutate_program,plain,-O1 -ftrivial-auto-var-init=patter
     $(MUTATE_HARDENED) $(MUTATE_SINGLE_LIST)
 MUTATE_REPLAY = --program 'replay | $(GCC) $(FUZZ_FLAGS) -fsanitize=$(FUZZ_SANITIZERS) | $(GCC) $(FUZZ_FLAGS) -fsanitize=$(FUZZ_SANITIZERS) \
     | $(GCC) -fsanitize=$(FUZZ_SANITIZERS) | $(FUZZ_SRC) | once $(abspath $(FUZZ_CORPUS))'
-# $(call mutate_hardened,NAME,CORE'S FLAGS,FOLDERS)
-mutate_hardened = --program '$(1) | $(GCC) -I$(abspath $(B))/harden $(MUTATE_FLAGS) $(HARDEN_FLAGS) $(2) | $(GCC) -I$(abspath $(B))/harden $(MUTATE_FLAGS) -O2 $(HARDEN_FLAGS) $(2) | $(GCC) \
-    | $(HARDEN_SRC) $(CHECK_HARNESS) $(firstword $(CHECK_64)) | less tests/harden/apart tables $(3)'
-MUTATE_HARDENED = $(call mutate_hardened,kept,-O1,harden misuse) \
-    $(call mutate_hardened,prompt,-O1 -DFH_QUARANTINE_BLOCKS=0,$(HARDEN_FOLDERS)) \
-    --also '$(HARDEN_FLAGS) | kept prompt'
+# $(call mutate_hardened,NAME,CORE'S FLAGS,TESTS' FLAGS,LINKER'S FLAGS,HOST,FOLDERS)
+mutate_hardened = --program '$(1) | $(GCC) -I$(abspath $(B))/harden $(MUTATE_FLAGS) $(HARDEN_FLAGS) $(2) | $(GCC) -I$(abspath $(B))/harden $(MUTATE_FLAGS) $(HARDEN_FLAGS) $(3) | $(GCC) $(4) \
+    | $(HARDEN_SRC) $(CHECK_HARNESS) $(5) | less tests/harden/apart tables $(6)'
+MUTATE_PROMPT := -DFH_QUARANTINE_BLOCKS=0
+MUTATE_HARDENED = $(call mutate_hardened,kept,-O1 -ftrivial-auto-var-init=pattern,-O2,,$(firstword $(CHECK_64)),harden misuse) \
+    $(call mutate_hardened,kept-8,-O1 -DFH_GRANULE=8,-O2 -DFH_GRANULE=8,,$(firstword $(CHECK_64)),harden) $(MUTATE_HARDENED_I386) \
+    $(call mutate_hardened,prompt,-O1 $(MUTATE_PROMPT),-O2 $(MUTATE_PROMPT),,$(firstword $(CHECK_64)),$(HARDEN_FOLDERS)) \
+    --also '$(HARDEN_FLAGS) | kept kept-8 kept-i386 prompt'
 MUTATE_SINGLE_STEPS := $(MUTATE_STEPS) $(MUTATE_SINGLE)
 MUTATE_SINGLE_LIST = $(call mutate_program,single-list,-O1 $(MUTATE_SINGLE),-O2 $(MUTATE_SINGLE),,$(firstword $(CHECK_64)),$(CHECK_FOLDERS)) \
     $(call mutate_program,single-list-steps,$(MUTATE_SINGLE_STEPS),$(MUTATE_SINGLE_STEPS),,$(firstword $(CHECK_64)),bugs/b30_work) \
@@ -51,6 +53,7 @@ ifeq ($(shell uname -sm),Linux x86_64)
 MUTATE_I386 = $(call mutate_program,i386,-O1 $(MUTATE_32),-O2 $(MUTATE_32),-m32 -static -nostdlib,$(firstword $(CHECK_32)),$(CHECK_FOLDERS)) \
     $(call mutate_program,top,-O1 $(MUTATE_32),-O2 $(MUTATE_32),-m32 -static -nostdlib,$(firstword $(CHECK_32)),bugs/b15_top,by $(abspath $(B)/check/launch))
 MUTATE_TOP := $(B)/check/launch
+MUTATE_HARDENED_I386 = $(call mutate_hardened,kept-i386,-O1 $(MUTATE_32),-O2 $(MUTATE_32),-m32 -static -nostdlib,$(firstword $(CHECK_32)),harden)
 endif
 
 MUTATE_EQUAL = --equal '$(GCC) $(CORE_CFLAGS) -O2' --equal '$(GCC) $(CORE_CFLAGS) -O2 -DFH_GRANULE=8' --equal '$(GCC) $(CORE_CFLAGS) -O2 -m32'
