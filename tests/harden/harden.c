@@ -2,6 +2,13 @@
  *
  * harden.c - what a hardened build promises beyond the others: canary, poison, quarantine, and that each mends what was damaged.
  */
+/* Did nobody say how many blocks are to be kept back? */
+#ifdef FH_QUARANTINE_BLOCKS
+#define AS_IT_COMES false
+#else
+#define AS_IT_COMES true
+#endif
+
 #include "harness/rig.h"
 
 #include "lock.h"
@@ -807,7 +814,7 @@ static void kept_with_a_wrong_tag(void)
         rig.port.fault = note_first;
         struct kept kept = keep(take(100));
         take(100);
-        const uint32_t tags[] = { FH_TAG_LIMIT | fh_tag_for(FH_USED, kept.granules), fh_tag_for(FH_FREE, kept.granules), fh_tag_for(FH_USED, 0) };
+        const uint32_t tags[] = { FH_TAG_LIMIT | fh_tag_for(FH_USED, kept.granules), fh_tag_for(FH_FREE, kept.granules), fh_tag_for(FH_USED, FH_MIN_GRANULES - 1) };
         uint32_t was = *fh_tag_of(block(kept.ptr));
         *fh_tag_of(block(kept.ptr)) = (tags[i] * FH_SEAL) ^ ((uint32_t)(uintptr_t)kept.ptr ^ secret());
         EQUAL(fh_check(rig.heap), FH_BAD_CONTROL);
@@ -921,7 +928,7 @@ static void kept_up_to_the_share(void)
     need_quarantine();
     for (uint32_t more = 0; more < 2; more++) {
         open_rig();
-        uint32_t limit = (uint32_t)(rig.heap->total / FH_QUARANTINE_SHARE);
+        uint32_t limit = (uint32_t)(rig.heap->total / 2);
         unsigned char *ptr = take(fh_payload_bytes(limit + more));
         fh_free(rig.heap, ptr);
         EQUAL(cached_bytes(), more ? 0 : limit * FH_GRANULE);
@@ -1205,6 +1212,57 @@ static void named_by_any_slot(void)
     }
 }
 
+/* The last 64 freed blocks wait, if nobody said otherwise. */
+static void as_it_comes(void)
+{
+    if (!AS_IT_COMES)
+        test_does_not_apply();
+    enum { MANY = 100 };
+    unsigned char *ptr[MANY];
+    open_rig();
+    for (unsigned i = 0; i < MANY; i++)
+        ptr[i] = take(40);
+    size_t block_bytes = fh_used_size(fh_tag_open(secret(), block(ptr[0]))) * FH_GRANULE;
+    for (unsigned i = 0; i < MANY; i++) {
+        fh_free(rig.heap, ptr[i]);
+        EQUAL(cached_bytes(), (i < 64 ? i + 1 : 64) * block_bytes);
+    }
+}
+
+/* The smallest block has room for link and mark, between tag and tail; and an aligned one for the word of its alignment, too. */
+static void smallest_blocks(void)
+{
+    size_t least = sizeof(uintptr_t) + 4;
+    size_t asked[] = { 0, least, least + 1, fh_payload_bytes(5) - 4, fh_payload_bytes(5) - 3 };
+    for (unsigned i = 0; i < sizeof asked / sizeof *asked; i++) {
+        for (unsigned aligned = 0; aligned < 2; aligned++) {
+            open_rig();
+            unsigned char *ptr = aligned ? fh_aligned_alloc(rig.heap, 64, asked[i]) : take(asked[i]);
+            REQUIRE(ptr != NULL);
+            size_t bytes = 8 + (asked[i] < least ? least : asked[i]) + (aligned ? 4 : 0);
+            EQUAL(fh_used_size(fh_tag_open(secret(), block(ptr))), (bytes + FH_GRANULE - 1) / FH_GRANULE);
+        }
+    }
+}
+
+/* However much is left behind the exact size, no more than the first 64 bytes of it are guarded. */
+static void canary_is_bounded(void)
+{
+    enum { SLACK = 100 };
+    open_rig();
+    unsigned char *ptr = take(30000);
+    size_t user = fh_user_bytes(FH_USED, fh_used_size(fh_tag_open(secret(), block(ptr))));
+    uint32_t *tail = (uint32_t *)(void *)(ptr + user);
+    rig_poke(tail, (SLACK * 2 * FH_SEAL) ^ (~(uint32_t)(uintptr_t)tail ^ secret()));
+    for (size_t i = user - SLACK; i < user; i++)
+        ptr[i] = 0xF9;
+    for (size_t i = user - SLACK; i < user; i++) {
+        ptr[i] = 0;
+        EQUAL(fh_check(rig.heap), i < user - SLACK + 64 ? FH_OVERRUN : FH_OK);
+        ptr[i] = 0xF9;
+    }
+}
+
 TESTS(harden_harden) = {
     { "one_byte_over", one_byte_over },
     { "every_byte_behind", every_byte_behind },
@@ -1250,5 +1308,8 @@ TESTS(harden_harden) = {
     { "a_slot_that_leads_inside", a_slot_that_leads_inside },
     { "given_behind_as_needed", given_behind_as_needed },
     { "named_by_any_slot", named_by_any_slot },
+    { "as_it_comes", as_it_comes },
+    { "smallest_blocks", smallest_blocks },
+    { "canary_is_bounded", canary_is_bounded },
     TESTS_END
 };

@@ -273,8 +273,8 @@ class Worker:
             return hashlib.sha256(f.read()).digest()
 
     # Is the code the same in each way of compiling?
-    def same_code(self, m, text):
-        pairs = [(command, s) for command in self.build.equal for s in self.build.touched(m.file)]
+    def same_code(self, m, text, ways=None):
+        pairs = [(command, s) for command in ways or self.build.equal for s in self.build.touched(m.file)]
         lacking = [(i, s) for i, (command, s) in enumerate(pairs) if (tuple(command), s) not in self.codes]
         if lacking:
             self.write(m.file, text)
@@ -372,8 +372,10 @@ class Worker:
     def judge_all(self, group):
         builds = [self.bench.builds[i] for i in group[0][0].builds]
         for self.build in builds:
-            # Most of those that are handed on are no change here either, and to see that takes less time than the tests.
-            same = [m for m, _ in group if self.build != builds[0] and self.apart(m, lambda text, m=m: self.same_code(m, text))]
+            # Most of those that are handed on are no change here either, and to see that takes less time than the tests. The first way of
+            # compiling tells: what was no change in any of them before would hardly be one in the others alone.
+            same = [m for m, _ in group
+                    if self.build != builds[0] and self.apart(m, lambda text, m=m: self.same_code(m, text, self.build.equal[:1]))]
             left = [(m, known) for m, known in group if m not in same]
             results = [(m, "equal", "", 0) for m in same] + (list(self.judge_in_build(left)) if left else [])
             handed_on = [m for m, verdict, _, _ in results if verdict == "equal" and self.build != builds[-1]]
