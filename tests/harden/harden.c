@@ -476,13 +476,16 @@ static void what_the_check_says_of_slots(void)
     REQUIRE(fh_hi_for(rig.heap->first.last) <= rig.heap->first.last && wrong[0] == kept.ptr);
     for (unsigned i = 1; i < sizeof wrong / sizeof *wrong; i++) {
         forge_slot(kept.slot, wrong[i]);
-        /* Behind the end the mark may be there, too. */
-        if (i == 2)
+        /* In front of the region's blocks and behind its end the mark may be there, too. */
+        struct fh_own was = *(struct fh_own *)wrong[i];
+        if (i <= 2)
             fh_quick_push(secret(), block(wrong[i]), (const struct fh_block *)(uintptr_t)kept.slot);
         EQUAL(fh_check(rig.heap), FH_BAD_POISON);
         rig.heap->quarantine.check ^= 1;
         EQUAL(fh_check(rig.heap), FH_BAD_CONTROL);
         rig.heap->quarantine.check ^= 1;
+        if (i == 1)
+            *(struct fh_own *)wrong[i] = was;
     }
     forge_slot(kept.slot, kept.ptr);
     EQUAL(fh_check(rig.heap), FH_OK);
@@ -1127,6 +1130,15 @@ static void given_to_an_aligned_request(void)
     CHECK(got == first.ptr || got == second.ptr);
     CHECK(!is_kept(first) && !is_kept(second));
     EQUAL(rig.acquires, 0);
+    rig_sound(&rig);
+
+    /* A granule too many in the count is found on that way. */
+    open_row(rig_memory + 8, ptr);
+    keep(ptr[odd + 1]);
+    rig.heap->quarantine.granules += 1;
+    CHECK(fh_aligned_alloc(rig.heap, align, size) != NULL);
+    faults_were(1, FH_BAD_CONTROL, NULL);
+    EQUAL(rig.heap->quarantine.granules, 0);
     rig_sound(&rig);
 }
 
