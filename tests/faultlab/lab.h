@@ -66,10 +66,15 @@ enum { LAB_MOST_LIVE = 700, LAB_MOST_FREED = 64, LAB_MOST_WATCHED = 12, LAB_LARG
 struct lab_block {
     unsigned char *ptr;
     size_t size;               /* as asked for */
-    size_t usable;
     size_t written;            /* so many bytes at both ends hold the pattern of the seed */
     uint64_t seed;
     bool tainted;              /* the crime wrote here: contents no longer known */
+};
+
+/* Where its last byte is and how many it takes: beside the blocks, since all of these are read for each new block. */
+struct lab_extent {
+    uintptr_t last;
+    size_t reach;
 };
 
 /* A live block at the damage: the damaged one itself, or a neighbour of it; and the damaged block, tag included. */
@@ -89,6 +94,7 @@ struct lab_model {
     unsigned refused;          /* requests that were not met */
     unsigned live;
     struct lab_block blocks[LAB_MOST_LIVE];
+    struct lab_extent extents[LAB_MOST_LIVE];
     struct lab_span freed[LAB_MOST_FREED];   /* given back lately; may be in use again */
     unsigned freed_count;
     struct lab_watched watched[LAB_MOST_WATCHED];

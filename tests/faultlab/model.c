@@ -31,39 +31,44 @@ _Noreturn void lab_breach(struct lab_model *m, const char *how)
     _exit(0);
 }
 
-static unsigned char pattern(uint64_t seed, size_t i)
-{
-    return (unsigned char)(seed >> (i % 8 * 8)) ^ (unsigned char)(i >> 3);
-}
-
 static size_t smaller(size_t a, size_t b)
 {
     return a < b ? a : b;
+}
+
+/* The pattern of a seed, from the byte `from` on: laid out by words, since to write and to compare it are most of what a program does. */
+enum { MOST_PATTERN = 1024 };
+
+static const unsigned char *pattern(uint64_t seed, size_t from, size_t bytes)
+{
+    static uint64_t words[MOST_PATTERN / 8 + 2];
+    for (size_t k = 0; k < (from % 8 + bytes + 7) / 8; k++)
+        words[k] = seed ^ (from / 8 + k) % 256 * 0x0101010101010101u;
+    return (const unsigned char *)words + from % 8;
 }
 
 /* Writes the pattern: into all of some blocks, into the ends of others, into nothing of a few, so that what was there
  * before stays under them. */
 static void fill(struct lab_model *m, struct lab_block *b)
 {
-    static const size_t ways[] = { 0, 8, 64, 64, 1024 };
+    static const size_t ways[] = { 0, 8, 64, 64, MOST_PATTERN };
     b->seed = lab_random(&m->random);
     b->written = smaller(b->size, ways[lab_below(m, sizeof ways / sizeof *ways)]);
     b->tainted = false;
-    for (size_t i = 0; i < b->written; i++) {
-        b->ptr[i] = pattern(b->seed, i);
-        b->ptr[b->size - 1 - i] = pattern(b->seed, b->size - 1 - i);
-    }
+    memcpy(b->ptr, pattern(b->seed, 0, b->written), b->written);
+    memcpy(b->ptr + b->size - b->written, pattern(b->seed, b->size - b->written, b->written), b->written);
 }
 
-/* Is the pattern there, in the first `kept` bytes? */
+/* Is the pattern there, from one byte to before another? */
+static bool holds_between(const struct lab_block *b, size_t from, size_t to)
+{
+    return from >= to || memcmp(b->ptr + from, pattern(b->seed, from, to - from), to - from) == 0;
+}
+
+/* Is it at both ends, in the first `kept` bytes? */
 static bool holds(const struct lab_block *b, size_t kept)
 {
-    for (size_t i = 0; i < b->written; i++) {
-        size_t j = b->size - 1 - i;
-        if ((i < kept && b->ptr[i] != pattern(b->seed, i)) || (j < kept && b->ptr[j] != pattern(b->seed, j)))
-            return false;
-    }
-    return true;
+    return holds_between(b, 0, smaller(b->written, kept)) && holds_between(b, b->size - b->written, smaller(b->size, kept));
 }
 
 static void verify(struct lab_model *m, const struct lab_block *b)
@@ -117,19 +122,52 @@ bool lab_is_mapped(const void *start, size_t bytes)
     return last >= page && page_is_mapped(page) && page_is_mapped(last);
 }
 
+/* What a block takes, if it is nothing but an address. */
+static size_t reach_of(size_t size)
+{
+    return size != 0 ? size : 1;
+}
+
+/* Puts a block among the live ones, and takes it from there. */
+static void hold(struct lab_model *m, const struct lab_block *b)
+{
+    size_t reach = reach_of(b->size);
+    m->blocks[m->live] = *b;
+    m->extents[m->live++] = (struct lab_extent){ (uintptr_t)b->ptr + reach - 1, reach };
+}
+
+static void drop(struct lab_model *m, struct lab_block *b)
+{
+    m->live--;
+    m->extents[b - m->blocks] = m->extents[m->live];
+    *b = m->blocks[m->live];
+}
+
+/* How the new block meets a live one, in words. */
+static const char *clash(const struct lab_model *m, const unsigned char *ptr, size_t reach)
+{
+    for (unsigned i = 0; i < m->live; i++) {
+        const struct lab_extent *e = &m->extents[i];
+        if (e->last - (uintptr_t)ptr < e->reach + reach - 1)
+            return ptr == m->blocks[i].ptr ? "a live block was handed out again" : "a block overlaps a live one";
+    }
+    return "";
+}
+
+/* Two extents overlap if one's last byte is less than both their lengths behind the other's first: one comparison a block, without
+ * a branch, since all live blocks are looked at for each new one. */
 static void admit(struct lab_model *m, unsigned char *ptr, size_t size, size_t align)
 {
     if ((uintptr_t)ptr % (align != 0 ? align : m->subject->granule) != 0)
         lab_breach(m, "a block is misaligned");
     if (m->record->applies && !lab_is_mapped(ptr, size))
         lab_breach(m, "a block lies where nothing is mapped");
-    for (unsigned i = 0; i < m->live; i++) {
-        const struct lab_block *other = &m->blocks[i];
-        size_t reach = size != 0 ? size : 1;
-        size_t other_reach = other->size != 0 ? other->size : 1;
-        if (ptr < other->ptr + other_reach && other->ptr < ptr + reach)
-            lab_breach(m, ptr == other->ptr ? "a live block was handed out again" : "a block overlaps a live one");
-    }
+    const size_t reach = reach_of(size);
+    unsigned overlaps = 0;
+    for (unsigned i = 0; i < m->live; i++)
+        overlaps += m->extents[i].last - (uintptr_t)ptr < m->extents[i].reach + reach - 1;
+    if (overlaps != 0)
+        lab_breach(m, clash(m, ptr, reach));
 }
 
 static size_t any_size(struct lab_model *m)
@@ -154,15 +192,15 @@ static void take(struct lab_model *m)
         return;
     }
     admit(m, ptr, size, align);
-    struct lab_block *b = &m->blocks[m->live++];
-    *b = (struct lab_block){ .ptr = ptr, .size = size };
-    fill(m, b);
+    struct lab_block b = { .ptr = ptr, .size = size };
+    fill(m, &b);
+    hold(m, &b);
 }
 
 void lab_forget(struct lab_model *m, struct lab_block *b)
 {
     m->freed[m->freed_count++ % LAB_MOST_FREED] = (struct lab_span){ b->ptr, b->size };
-    *b = m->blocks[--m->live];
+    drop(m, b);
 }
 
 void lab_give(struct lab_model *m, struct lab_block *b)
@@ -189,17 +227,17 @@ static void resize(struct lab_model *m, struct lab_block *b)
         verify(m, b);
         return;
     }
-    *b = m->blocks[--m->live];
+    drop(m, b);
     if (ptr != old.ptr)
         m->freed[m->freed_count++ % LAB_MOST_FREED] = (struct lab_span){ old.ptr, old.size };
     admit(m, ptr, size, 0);
-    b = &m->blocks[m->live++];
-    *b = old;
-    b->ptr = ptr;
-    if (!old.tainted && !holds(b, smaller(old.size, size)))
+    struct lab_block moved = old;
+    moved.ptr = ptr;
+    if (!old.tainted && !holds(&moved, smaller(old.size, size)))
         lab_breach(m, "resize changed the contents");
-    b->size = size;
-    fill(m, b);
+    moved.size = size;
+    fill(m, &moved);
+    hold(m, &moved);
 }
 
 static void operate_once(struct lab_model *m)
