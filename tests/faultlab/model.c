@@ -362,23 +362,15 @@ static void watch_block(struct lab_model *m, const struct lab_block *b, void *ow
         m->watched[m->watched_count++] = (struct lab_watched){ b->ptr, owner, block };
 }
 
-/* The extent of a live block: its tag and all that can be used. */
-static unsigned char *extent_start(const struct lab_model *m, const struct lab_block *b)
+static const unsigned char *extent_start(const struct lab_model *m, const struct lab_block *b)
 {
     return b->ptr - m->subject->tag_bytes;
 }
 
-static unsigned char *extent_end(const struct lab_model *m, const struct lab_block *b)
-{
-    struct lab_span block;
-    if (m->subject->around != NULL && m->subject->around(b->ptr, &block))
-        return block.start + block.bytes;
-    return b->ptr + m->subject->usable(b->ptr);
-}
-
+/* The neighbours are asked for by where they are: to ask each live block where it ends would be a walk for each. */
 void lab_watch(struct lab_model *m, const unsigned char *address)
 {
-    struct lab_span block;
+    struct lab_span block, below;
     if (m->subject->around == NULL || !m->subject->around(address, &block))
         return;
     unsigned char *owner = NULL;
@@ -393,9 +385,11 @@ void lab_watch(struct lab_model *m, const unsigned char *address)
     }
     bool is_free = owner == NULL && block.bytes > m->subject->tag_bytes
                    && (m->subject->waits == NULL || !m->subject->waits(address));
+    bool has_below = m->subject->around(block.start - 1, &below) && below.start + below.bytes == block.start;
     for (unsigned i = 0; i < m->live; i++) {
         const struct lab_block *b = &m->blocks[i];
-        if (extent_end(m, b) == block.start || (is_free && extent_start(m, b) == block.start + block.bytes))
+        const unsigned char *start = extent_start(m, b);
+        if ((has_below && start == below.start) || (is_free && start == block.start + block.bytes))
             watch_block(m, b, owner, block);
     }
 }
