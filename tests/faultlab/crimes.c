@@ -267,6 +267,7 @@ static bool twice_across(struct lab_model *m, int call)
 {
     pthread_t thread;
     void *ptr = NULL;
+    m->record->spent = 1;
     if (pthread_create(&thread, NULL, give_elsewhere, m) != 0 || pthread_join(thread, &ptr) != 0 || ptr == NULL)
         return false;
     return pass(m, (enum call)call, ptr);

@@ -17,7 +17,7 @@ FAULTLAB_PEERS ?= $(FAULTLAB_FEWER)
 FAULTLAB_SPARSE ?= 10
 FAULTLAB_SHORT ?= 60
 
-FAULTLAB_SRC := tests/faultlab/lab.c tests/faultlab/model.c tests/faultlab/crimes.c
+FAULTLAB_SRC := tests/faultlab/lab.c tests/faultlab/model.c tests/faultlab/crimes.c tests/faultlab/memory.c
 FAULTLAB_HDR := tests/faultlab/lab.h tests/faultlab/subject.h
 FAULTLAB_FLAGS := -std=c11 -O2 -g $(WARN)
 # The 32-bit headers of gcc lack the kernel's; those of the machine do, and need no package that would drive out cross compilers.

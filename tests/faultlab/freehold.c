@@ -26,6 +26,9 @@ static uintptr_t next_chunk;
 static size_t heap_bytes;
 static void *gone[MOST_ACQUIRED];        /* chunks given back */
 static unsigned gone_count;
+static uintptr_t marked_chunk;           /* next_chunk and gone_count when the lab noted what is mapped */
+static unsigned marked_count;
+static size_t gone_bytes[MOST_ACQUIRED];
 static _Thread_local unsigned this_cpu;
 static _Alignas(16) unsigned char foreign_memory[FOREIGN_BYTES];
 static void *foreign_blocks[32];
@@ -102,6 +105,7 @@ static void release(void *ctx, void *mem, size_t bytes)
     (void)ctx;
     munmap(mem, whole_pages(bytes));
     may_acquire += whole_pages(bytes);
+    gone_bytes[gone_count % MOST_ACQUIRED] = whole_pages(bytes);
     gone[gone_count++ % MOST_ACQUIRED] = mem;
 }
 
@@ -215,6 +219,30 @@ static size_t usable(void *ptr)
 static void set_cpu(unsigned cpu)
 {
     this_cpu = cpu;
+}
+
+static void mark(void)
+{
+    marked_chunk = next_chunk;
+    marked_count = gone_count;
+}
+
+static bool is_as_marked(void)
+{
+    return next_chunk == marked_chunk && gone_count == marked_count;
+}
+
+/* No chunk ever lies where another one was: what came since lies behind the mark, what went is where it was. */
+static bool rewind_mappings(void)
+{
+    if (gone_count - marked_count > MOST_ACQUIRED)
+        return false;
+    for (; gone_count != marked_count; gone_count--) {
+        unsigned last = (gone_count - 1) % MOST_ACQUIRED;
+        if ((uintptr_t)gone[last] < marked_chunk && !map_zeros((uintptr_t)gone[last], gone_bytes[last]))
+            return false;
+    }
+    return next_chunk == marked_chunk || munmap((void *)marked_chunk, next_chunk - marked_chunk) == 0;
 }
 
 static void *a_foreign_block(uint64_t random)
@@ -438,6 +466,9 @@ static const struct lab_subject subject = {
     .resize = resize,
     .usable = usable,
     .cpu = set_cpu,
+    .mark = mark,
+    .is_as_marked = is_as_marked,
+    .rewind = rewind_mappings,
     .foreign = a_foreign_block,
     .released = a_released_address,
     .settle = settle,

@@ -3,10 +3,11 @@
  * lab.c - the fault lab: options, processes, verdicts. `lab --help` lists the options.
  *
  * A heap is opened and aged in a process of its own; each trial is a fork of that process, commits one crime, works on,
- * gives everything back, and is judged by what it left and by how it ended. lab.h defines the outcomes.
+ * gives everything back, and is judged by what it left and by how it ended. lab.h defines the outcomes. Where all memory can be put
+ * back after a trial (see memory.c), a fork goes on with the next one; the end of a process ends one trial only.
  *
  * Promise: the trial of a class with a number and a seed is the same in every run, alone or among thousands (address
- * randomization is turned off), so that `--class X --trial N` shows again what the table counted.
+ * randomization is turned off), so that `--class X --trial N` shows again what the table counted; and --apart tells nothing else.
  * Must not know: any allocator, what a crime does.
  */
 #define _GNU_SOURCE
@@ -15,6 +16,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +26,7 @@
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 enum { TRIALS_A_HEAP = 2, TRIALS_A_LARGE_HEAP = 8, MOST_WORKERS = 16, MOST_CLASSES = 64, EXAMPLES = 3 };
@@ -40,6 +43,7 @@ struct options {
     unsigned workers;
     bool verbose;
     bool here;
+    bool apart;                /* a process for each trial, whatever could be put back */
 };
 
 struct tally {
@@ -58,6 +62,7 @@ struct tally {
 struct board {
     struct tally tallies[MOST_WORKERS][MOST_CLASSES];
     struct lab_record records[MOST_WORKERS];
+    long jobs[MOST_WORKERS];         /* which trial is running */
     unsigned unfit[MOST_WORKERS];    /* heaps that were not whole before any crime */
 };
 
@@ -72,10 +77,27 @@ static const struct lab_subject *subject;
 static FILE *messages;             /* what standard error was: the subject's own is not wanted */
 static void *subject_base;         /* where its code is */
 
+/* A trial runs on a stack of its own: it can be left from anywhere, and the stack be put back while nobody stands on it. */
+static struct {
+    ucontext_t outside;
+    ucontext_t inside;
+    const struct lab_crime *crime;
+    long trial;
+    bool is_on;
+} stage;
+
 static _Noreturn void give_up(const char *what, const char *which)
 {
     fprintf(stderr, "lab: %s %s\n", what, which);
     exit(2);
+}
+
+static int status_of(pid_t pid)
+{
+    int status;
+    while (waitpid(pid, &status, 0) < 0)
+        continue;
+    return status;
 }
 
 /* What the subject calls for each fault that it reports. */
@@ -141,30 +163,63 @@ static void hear_trap(int signal, siginfo_t *info, void *context)
     _exit(0);
 }
 
-static void set_limits(void)
+static void catch_traps(void)
 {
     struct sigaction action = { .sa_sigaction = hear_trap, .sa_flags = (int)(SA_SIGINFO | SA_RESETHAND) };
     sigaction(SIGILL, &action, NULL);
+}
 
+static void set_limits(void)
+{
     bool large = is_large() || options.operations > 10000;
     struct itimerval limit = { .it_value = { large ? 10 : 1, 0 } };
     setitimer(ITIMER_PROF, &limit, NULL);
     alarm(60);
 }
 
-static void run_trial(const struct lab_crime *crime, long trial, struct lab_record *record)
+static void run_trial(void)
 {
-    size_t class = (size_t)(crime - lab_crimes);
-    set_limits();
-    model.record = record;
-    *record = (struct lab_record){ 0 };
-    model.random = mix((uint64_t)trial, 3 + class);
-    if (!crime->commit(&model, crime->argument))
-        return;
-    record->applies = 1;
+    size_t class = (size_t)(stage.crime - lab_crimes);
+    model.random = mix((uint64_t)stage.trial, 3 + class);
+    if (!stage.crime->commit(&model, stage.crime->argument))
+        lab_stop();
+    model.record->applies = 1;
     long operations = options.operations != 0 ? options.operations : 100 + (long)lab_below(&model, 400);
     lab_operate(&model, (unsigned)operations);
     lab_finish(&model);
+    lab_stop();
+}
+
+/* A thread of the trial's cannot leave for it. */
+_Noreturn void lab_stop(void)
+{
+    if (stage.is_on && !model.record->spent)
+        setcontext(&stage.outside);
+    _exit(0);
+}
+
+static void build_stage(void)
+{
+    enum { ROOM = 64 << 10, GUARD = 4096 };
+    char *stack = mmap(NULL, ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (stack == MAP_FAILED || mprotect(stack, GUARD, PROT_NONE) != 0)
+        give_up("no memory:", strerror(errno));
+    getcontext(&stage.inside);
+    stage.inside.uc_stack.ss_sp = stack;
+    stage.inside.uc_stack.ss_size = ROOM;
+    makecontext(&stage.inside, run_trial, 0);
+}
+
+static void try_here(const struct lab_crime *crime, long trial, struct lab_record *record)
+{
+    *record = (struct lab_record){ 0 };
+    model.record = record;
+    stage.crime = crime;
+    stage.trial = trial;
+    set_limits();
+    stage.is_on = true;
+    swapcontext(&stage.outside, &stage.inside);
+    stage.is_on = false;
 }
 
 static enum lab_outcome judge(const struct lab_record *r, int status)
@@ -241,27 +296,6 @@ static void show(const struct lab_crime *crime, long trial, const struct lab_rec
     fflush(stdout);
 }
 
-static void one_trial(const struct lab_crime *crime, long trial, unsigned worker)
-{
-    struct lab_record *record = &board->records[worker];
-    pid_t pid = options.here ? 0 : fork();
-    if (pid < 0)
-        give_up("cannot fork:", strerror(errno));
-    if (pid == 0) {
-        run_trial(crime, trial, record);
-        if (options.here)
-            show(crime, trial, record, judge(record, 0), 0);
-        _exit(0);
-    }
-    int status;
-    while (waitpid(pid, &status, 0) < 0)
-        continue;
-    enum lab_outcome outcome = judge(record, status);
-    count(&board->tallies[worker][crime - lab_crimes], record, outcome, status, trial);
-    if (options.verbose)
-        show(crime, trial, record, outcome, status);
-}
-
 static bool is_chosen(const struct lab_crime *crime)
 {
     return options.only == NULL || strcmp(crime->name, options.only) == 0;
@@ -269,9 +303,60 @@ static bool is_chosen(const struct lab_crime *crime)
 
 static bool is_wanted(const struct lab_crime *crime, long trial)
 {
+    if (!is_chosen(crime))
+        return false;
     if (options.trial >= 0)
         return trial == options.trial;
     return trial < options.trials && (!crime->reads_all || trial % options.sparse == 0);
+}
+
+/* The trials on a heap, numbered through: those of a class are neighbours. */
+static const struct lab_crime *crime_of(long job)
+{
+    return &lab_crimes[job / trials_a_heap()];
+}
+
+static long trial_of(long number, long job)
+{
+    return number * trials_a_heap() + job % trials_a_heap();
+}
+
+/* The first one from there on that is wanted, or -1. */
+static long job_from(long number, long job)
+{
+    for (; job < (long)lab_crime_count * trials_a_heap(); job++) {
+        if (is_wanted(crime_of(job), trial_of(number, job)))
+            return job;
+    }
+    return -1;
+}
+
+static void conclude(long number, long job, int status, unsigned worker)
+{
+    const struct lab_crime *crime = crime_of(job);
+    const struct lab_record *record = &board->records[worker];
+    enum lab_outcome outcome = judge(record, status);
+    count(&board->tallies[worker][crime - lab_crimes], record, outcome, status, trial_of(number, job));
+    if (options.verbose)
+        show(crime, trial_of(number, job), record, outcome, status);
+}
+
+/* In a process of its own: trials from that one on, as long as all that they changed can be put back. The last one is left to who waits
+ * for this process: it may have ended it. */
+static _Noreturn void try_from(long number, long job, unsigned worker, bool can_go_on)
+{
+    struct lab_record *record = &board->records[worker];
+    for (;;) {
+        board->jobs[worker] = job;
+        try_here(crime_of(job), trial_of(number, job), record);
+        if (options.here)
+            show(crime_of(job), trial_of(number, job), record, judge(record, 0), 0);
+        long next = job_from(number, job + 1);
+        if (!can_go_on || record->spent || next < 0 || !lab_put_back())
+            _exit(0);
+        conclude(number, job, 0, worker);
+        job = next;
+    }
 }
 
 /* In a process of its own: one heap, and the trials of all classes on it. */
@@ -283,13 +368,17 @@ static _Noreturn void one_heap(long number, unsigned worker)
         fflush(messages);
         _exit(3);
     }
-    for (unsigned class = 0; class < lab_crime_count; class++) {
-        if (!is_chosen(&lab_crimes[class]))
-            continue;
-        for (long trial = number * trials_a_heap(); trial < (number + 1) * trials_a_heap(); trial++) {
-            if (is_wanted(&lab_crimes[class], trial))
-                one_trial(&lab_crimes[class], trial, worker);
-        }
+    catch_traps();
+    bool can_go_on = lab_survey(subject) && !is_large() && !options.apart && lab_keep(__builtin_frame_address(0));
+    for (long job = job_from(number, 0); job >= 0; job = job_from(number, job + 1)) {
+        pid_t pid = options.here ? 0 : fork();
+        if (pid < 0)
+            give_up("cannot fork:", strerror(errno));
+        if (pid == 0)
+            try_from(number, job, worker, can_go_on);
+        int status = status_of(pid);
+        job = board->jobs[worker];
+        conclude(number, job, status, worker);
     }
     _exit(4);
 }
@@ -302,9 +391,7 @@ static void heap_process(long number, unsigned worker)
         give_up("cannot fork:", strerror(errno));
     if (pid == 0)
         one_heap(number, worker);
-    int status;
-    while (waitpid(pid, &status, 0) < 0)
-        continue;
+    int status = status_of(pid);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 4)
         return;
     board->unfit[worker]++;
@@ -333,9 +420,7 @@ static void run_workers(void)
         }
     }
     for (unsigned w = 0; w < options.workers; w++) {
-        int status;
-        while (waitpid(pids[w], &status, 0) < 0)
-            continue;
+        int status = status_of(pids[w]);
         if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
             give_up("a worker", "ended early");
     }
@@ -414,6 +499,7 @@ static void print_help(void)
          "  --workers N      processes side by side (2)       --verbose    a line for each trial\n"
          "  --sparse N       one trial in N (1) of the classes that make the subject read the whole heap\n"
          "  --here           with --class and --trial: in this process, for a debugger\n"
+         "  --apart          a process for each trial, though all memory could be put back after the one before\n"
          "prints a line for each class: subject, bits, granule, heap in KiB, class, - or past, trials, hang, crash,\n"
          "broken, detected, silent, found, lost, harmless, late, missed, mean and most calls to detection, percent of the\n"
          "memory that was left after a report, unfit heaps,\n"
@@ -445,9 +531,10 @@ static void read_options(char **arg)
             options.subject = name;
             continue;
         }
-        if (strcmp(name, "--verbose") == 0 || strcmp(name, "--here") == 0) {
-            options.verbose = true;
+        if (strcmp(name, "--verbose") == 0 || strcmp(name, "--here") == 0 || strcmp(name, "--apart") == 0) {
+            options.verbose |= name[2] != 'a';
             options.here |= name[2] == 'h';
+            options.apart |= name[2] == 'a';
             continue;
         }
         const char *value = arg[1];
@@ -545,6 +632,8 @@ int main(int argc, char **argv)
     if (board == MAP_FAILED)
         give_up("no memory:", strerror(errno));
     quiet();
+    build_stage();
+    malloc_trim(0);   /* what is not there need not be put back */
     if (options.trial >= 0) {
         options.trials = options.trial + 1;
         options.workers = 1;

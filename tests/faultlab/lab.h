@@ -5,6 +5,7 @@
  *   lab.c      options, processes, verdicts, the table
  *   model.c    what the program of a trial holds: every block, what is in it, who may not touch it
  *   crimes.c   what is done to the heap, one function a class
+ *   memory.c   what is mapped, and all of it put back after a trial
  *
  * Must not know: any allocator; see subject.h.
  */
@@ -53,6 +54,7 @@ struct lab_record {
     unsigned lost;
     unsigned kept;             /* thousandths of the memory that could be had again in the end, in any pieces */
     unsigned trapped;          /* the subject stopped the process with an instruction that does not exist */
+    unsigned spent;            /* the process is no longer what it was, beyond its memory: no other trial in it */
     const void *place;         /* where the first damaged byte is, or the wrong pointer that was passed */
     const char *field;         /* its name, if the subject has one for it */
     char report[32];           /* what the first report said */
@@ -133,10 +135,20 @@ void lab_taint(struct lab_model *m, struct lab_span span);
  * called while the heap is whole. */
 void lab_watch(struct lab_model *m, const unsigned char *address);
 
-bool lab_is_mapped(const void *start, size_t bytes);
-
 /* Notes how the model was broken and ends the trial. */
 _Noreturn void lab_breach(struct lab_model *m, const char *how);
+
+/* Ends the trial that runs, from anywhere in it. */
+_Noreturn void lab_stop(void);
+
+/* Can these bytes be touched, the first one and the last one? */
+bool lab_is_mapped(const void *start, size_t bytes);
+
+/* Notes what is mapped now; then copies what can be written, all but the stack below the frame; then, again and again, puts all that back.
+ * False: cannot. */
+bool lab_survey(const struct lab_subject *subject);
+bool lab_keep(const void *frame);
+bool lab_put_back(void);
 
 /* The crimes. Each commits itself on an aged heap and answers true, or answers false if there is no place for it. A call that
  * is the crime counts as operation 1. */

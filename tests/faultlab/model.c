@@ -5,12 +5,9 @@
  * Promise: allocates nothing itself, so that any allocator may be the subject; the same seed gives the same program.
  * Must not know: what was done to the heap, beyond the bytes that lab_taint names.
  */
-#define _GNU_SOURCE
 #include "lab.h"
 
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 uint64_t lab_random(uint64_t *state)
 {
@@ -28,7 +25,7 @@ uint64_t lab_below(struct lab_model *m, uint64_t bound)
 _Noreturn void lab_breach(struct lab_model *m, const char *how)
 {
     strncpy(m->record->breach, how, sizeof m->record->breach - 1);
-    _exit(0);
+    lab_stop();
 }
 
 static size_t smaller(size_t a, size_t b)
@@ -98,28 +95,6 @@ static void count_call(struct lab_model *m, const void *ptr, bool gives)
         if (ptr != NULL && w->ptr == ptr && (w->owner == ptr || (gives && is_there_still(m, w))))
             m->record->first_touch = m->record->operation;
     }
-}
-
-/* Can the page be touched? Asked of the system, since a wild pointer must not be the lab's crash. What was there once is not
- * asked for again: the calls to the system would be a third of a trial. */
-static bool page_is_mapped(uintptr_t page)
-{
-    static uintptr_t known[256];
-    uintptr_t *slot = &known[page / 4096 % 256];
-    unsigned char there;
-    if (*slot == page && page != 0)
-        return true;
-    if (mincore((void *)page, 1, &there) != 0)
-        return false;
-    *slot = page;
-    return true;
-}
-
-bool lab_is_mapped(const void *start, size_t bytes)
-{
-    uintptr_t page = (uintptr_t)start & ~(uintptr_t)4095;
-    uintptr_t last = ((uintptr_t)start + (bytes != 0 ? bytes - 1 : 0)) & ~(uintptr_t)4095;
-    return last >= page && page_is_mapped(page) && page_is_mapped(last);
 }
 
 /* What a block takes, if it is nothing but an address. */

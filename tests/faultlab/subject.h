@@ -3,7 +3,7 @@
  * subject.h - what the fault lab asks of an allocator: a shared object that exports `lab_subject()`.
  *
  * Promise: with open, take, give and resize the lab can put any allocator to the test; the rest may be NULL, and the classes
- * that need it are then not tried. One heap a process: the lab forks before open, and again for each trial.
+ * that need it are then not tried. One heap a process: the lab forks before open, and again for each trial or for some; see rewind.
  * Invariant: open with the same wish makes the same heap at the same addresses (the lab turns address randomization off).
  * Must not know: what a trial does, what an outcome is.
  */
@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LAB_ABI 1u
+#define LAB_ABI 2u
 
 /* Words of the allocator's own, by what they hold. LAB_DATA is the rest of a free block: nobody's. */
 enum lab_part {
@@ -61,6 +61,9 @@ struct lab_subject {
     void *(*resize)(void *ptr, size_t size);        /* as realloc */
     size_t (*usable)(void *ptr);
     void (*cpu)(unsigned cpu);                      /* the calling thread now runs on that CPU, 0 or 1 */
+    void (*mark)(void);                             /* what is mapped now is to be known again; NULL: cannot tell */
+    bool (*is_as_marked)(void);                     /* nothing was mapped or unmapped since then */
+    bool (*rewind)(void);                           /* map what was mapped then, and no more; what is in it is no concern */
     void *(*foreign)(uint64_t random);              /* a live block of another heap */
     void *(*released)(uint64_t random);             /* an address in memory that went back where it came from */
     void (*settle)(bool settled);                   /* give back what is idle, and get no more memory until told otherwise */
