@@ -23,6 +23,7 @@ static void (*report)(const char *);
 static uint64_t secret;
 static size_t may_acquire;               /* bytes that the port still has */
 static uintptr_t next_chunk;
+static uintptr_t memory_end;
 static size_t heap_bytes;
 static void *gone[MOST_ACQUIRED];        /* chunks given back */
 static unsigned gone_count;
@@ -41,10 +42,24 @@ static uint64_t next_random(uint64_t *state)
     return z ^ z >> 31;
 }
 
+/* After a report the heap may be read as a whole, which is 262,144 page faults in a heap of 1 GiB: what nobody touched yet is then read from
+ * the kernel's one huge page of zeros, until the next call, which may write there. */
+#define LARGE ((size_t)16 << 20)
+
+static void expect_reading(bool expected)
+{
+    static bool now;
+    if (expected == now || heap_bytes < LARGE)
+        return;
+    now = expected;
+    madvise((void *)BASE, memory_end - BASE, expected ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+}
+
 static void hear(void *ctx, const struct fh_fault *fault)
 {
     (void)ctx;
     report(fh_fault_name(fault->kind));
+    expect_reading(true);
 }
 
 static uintptr_t a_secret(void *ctx)
@@ -64,24 +79,14 @@ static size_t whole_pages(size_t bytes)
     return (bytes + 4095) & ~(size_t)4095;
 }
 
-/* Memory at that place, all zeros: pages of one file, the same ones again and again. What nobody wrote is then read from the
- * processor's cache, and the kernel maps sixteen of these pages at a time: a heap of 1 GiB that is mended is read as a whole. */
-#define ZEROS ((size_t)16 << 20)
-
+/* Memory at that place, all zeros. Not in huge pages, each of which would be cleared for the first byte written. */
 static bool map_zeros(uintptr_t start, size_t bytes)
 {
-    static int file = -1;
-    if (file < 0) {
-        file = memfd_create("zeros", MFD_CLOEXEC);
-        if (file < 0 || ftruncate(file, (off_t)ZEROS) != 0)
-            return false;
-    }
-    for (size_t done = 0; done < bytes; done += ZEROS) {
-        void *at = (void *)(start + done);
-        size_t part = bytes - done < ZEROS ? bytes - done : ZEROS;
-        if (mmap(at, part, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED_NOREPLACE, file, 0) != at)
-            return false;
-    }
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
+    void *at = mmap((void *)start, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (at != (void *)start)
+        return false;
+    madvise(at, bytes, MADV_NOHUGEPAGE);
     return true;
 }
 
@@ -95,6 +100,7 @@ static void *acquire(void *ctx, size_t min_bytes, size_t *got)
     if (!map_zeros(next_chunk, bytes))
         return NULL;
     may_acquire -= bytes;
+    memory_end = next_chunk + bytes;
     next_chunk += bytes + (next_chunk >> 12 & 1 ? 4096 : 0);  /* some touch, some do not */
     *got = bytes;
     return mem;
@@ -176,6 +182,7 @@ static bool open_heap(const struct lab_wish *wish)
     }
     if (!map_zeros(BASE, whole_pages(given)))
         return false;
+    memory_end = BASE + whole_pages(given);
     uintptr_t start = BASE + (uintptr_t)(next_random(&random) % 40);
     size_t first = given / (more + 1) - 40;
     heap = fh_create((void *)start, first, &port);
@@ -198,16 +205,19 @@ static bool open_heap(const struct lab_wish *wish)
 
 static void *take(size_t align, size_t size)
 {
+    expect_reading(false);
     return align != 0 ? fh_aligned_alloc(heap, align, size) : fh_malloc(heap, size);
 }
 
 static void give(void *ptr)
 {
+    expect_reading(false);
     fh_free(heap, ptr);
 }
 
 static void *resize(void *ptr, size_t size)
 {
+    expect_reading(false);
     return fh_realloc(heap, ptr, size);
 }
 

@@ -633,7 +633,8 @@ int main(int argc, char **argv)
         give_up("no memory:", strerror(errno));
     quiet();
     build_stage();
-    malloc_trim(0);   /* what is not there need not be put back */
+    if (subject->mark != NULL)
+        malloc_trim(0);   /* what is not there need not be put back */
     if (options.trial >= 0) {
         options.trials = options.trial + 1;
         options.workers = 1;
