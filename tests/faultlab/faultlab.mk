@@ -24,12 +24,16 @@ FAULTLAB_FLAGS := -std=c11 -O2 -g $(WARN)
 FAULTLAB_M64 :=
 FAULTLAB_M32 := -m32 -idirafter /usr/include/x86_64-linux-gnu
 
-FAULTLAB_64 := freehold-64-16 freehold-64-8 cache-64-16 single-64-16
-FAULTLAB_32 := freehold-32-8 freehold-32-16
+FAULTLAB_64 := freehold-64-16 freehold-64-8 cache-64-16 single-64-16 small-64-16
+FAULTLAB_32 := freehold-32-8 freehold-32-16 small-32-8
+# No heap of 1 GiB.
+FAULTLAB_SMALL := small-64-16 small-32-8
 faultlab-flags-freehold-64-16 := -DFH_GRANULE=16
 faultlab-flags-freehold-64-8 := -DFH_GRANULE=8
 faultlab-flags-cache-64-16 := -DFH_GRANULE=16 -DLAB_CACHE
 faultlab-flags-single-64-16 := -DFH_GRANULE=16 -DFH_SINGLE_LIST
+faultlab-flags-small-64-16 := -DFH_GRANULE=16 -DLAB_SMALL
+faultlab-flags-small-32-8 := -DFH_GRANULE=8 -DLAB_SMALL $(FAULTLAB_M32)
 faultlab-flags-freehold-32-8 := -DFH_GRANULE=8 $(FAULTLAB_M32)
 faultlab-flags-freehold-32-16 := -DFH_GRANULE=16 $(FAULTLAB_M32)
 # The hardened build, where the core has one.
@@ -59,11 +63,14 @@ $(FL)/lab64 $(FL)/lab32: $(FL)/lab%: $(FAULTLAB_SRC) $(FAULTLAB_HDR) tests/fault
 	@mkdir -p $(@D)
 	@gcc $(FAULTLAB_FLAGS) $(FAULTLAB_M$*) -o $@ $(FAULTLAB_SRC) -ldl -lpthread
 
-$(FAULTLAB_64:%=$(FL)/%.so) $(FAULTLAB_32:%=$(FL)/%.so): $(FL)/%.so: tests/faultlab/freehold.c $(FAULTLAB_HDR) $(CORE_SRC) $(CORE_HDR) \
-    tests/faultlab/faultlab.mk | faultlab-tools
+# The core that a build is made of, and the file that knows its words.
+faultlab-core = $(if $(filter $(1),$(FAULTLAB_SMALL)),tests/faultlab/words_small.c $(SMALL_SRC),tests/faultlab/words_large.c $(CORE_SRC))
+
+$(FAULTLAB_64:%=$(FL)/%.so) $(FAULTLAB_32:%=$(FL)/%.so): $(FL)/%.so: $(wildcard tests/faultlab/freehold.c tests/faultlab/words*) $(FAULTLAB_HDR) \
+    $(CORE_SRC) $(CORE_HDR) $(SMALL_SRC) $(SMALL_HDR) tests/faultlab/faultlab.mk | faultlab-tools
 	@mkdir -p $(@D)
 	@gcc -std=c11 -O2 -g $(filter-out -Wpedantic,$(WARN)) -fPIC -shared -fno-strict-aliasing -Wl,-Bsymbolic -Iinclude \
-	    $(faultlab-flags-$*) -o $@ $< $(CORE_SRC)
+	    $(faultlab-flags-$*) -o $@ tests/faultlab/freehold.c $(call faultlab-core,$*)
 
 $(FL)/system.so: tests/faultlab/system.c $(FAULTLAB_HDR) tests/faultlab/faultlab.mk | faultlab-tools
 	@mkdir -p $(@D)
@@ -105,7 +112,7 @@ $(FAULTLAB_OTHERS:%=$(FL)/other-%.tsv): $(FL)/other-%.tsv: $(FL)/system.so $(FL)
 	@echo "faultlab: $*, $(FAULTLAB_PEERS) trials a class"
 	@env LAB_NAME=$* $(faultlab-env-$*) $(FL)/lab64 $< --trials $(FAULTLAB_PEERS) >$@
 
-FAULTLAB_FULL := $(FAULTLAB_BUILDS:%=$(FL)/%-64K.tsv) $(FAULTLAB_BUILDS:%=$(FL)/%-1G.tsv)
+FAULTLAB_FULL := $(FAULTLAB_BUILDS:%=$(FL)/%-64K.tsv) $(patsubst %,$(FL)/%-1G.tsv,$(filter-out $(FAULTLAB_SMALL),$(FAULTLAB_BUILDS)))
 faultlab: $(FAULTLAB_FULL) $(FAULTLAB_OTHERS:%=$(FL)/other-%.tsv)  ## damage heaps in every way, freehold's and others'; tables in build/faultlab
 	@cat $^ | awk -v form=markdown -f tests/faultlab/table.awk >$(FL)/table.md
 	@cat $^ | awk -v form=text -f tests/faultlab/table.awk | tee $(FL)/table.txt
@@ -125,6 +132,7 @@ test-faultlab: $(FAULTLAB_BUILDS:%=$(FL)/%.so) $(FAULTLAB_LABS)  ## a short run 
 	@for build in $(FAULTLAB_BUILDS); do \
 	    bits=$${build#*-}; bits=$${bits%%-*}; \
 	    $(FL)/lab$$bits $(FL)/$$build.so --trials $(FAULTLAB_SHORT) --seed $(or $(SEED),1) || echo "stopped"; \
+	    case $$build in small-*) continue ;; esac; \
 	    $(FL)/lab$$bits $(FL)/$$build.so --trials 2 --heap 0x40000000 --seed $(or $(SEED),1) || echo "stopped"; \
 	done >$(FL)/short.tsv
 	@$(FL)/lab64 $(FL)/freehold-64-16.so --trials 1 --ops 1000000 --seed $(or $(SEED),1) >$(FL)/million.tsv || echo "stopped" >>$(FL)/short.tsv

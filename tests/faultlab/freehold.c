@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * freehold.c - freehold as a subject of the fault lab; compiled together with the core into one shared object.
+ * freehold.c - freehold as a subject of the fault lab; compiled together with a core, and with the file that knows that core's words (words.h),
+ * into one shared object.
  *
  * Promise: the heaps it opens differ in all that a user may choose: one region or several, touching or apart, misaligned,
  * given by the caller or acquired and released. Memory that is released is unmapped, so that a touch of it is a crash.
- * Must not know: what a trial does.
+ * Must not know: what a trial does; what lies in a heap beyond what a walk shows.
  */
 #define _GNU_SOURCE
-#include "subject.h"
+#include "words.h"
 
-#include "../../src/cache.h"
 #include <sys/mman.h>
 #include <unistd.h>
 
 #define BASE ((uintptr_t)0x60000000)     /* of the memory that the caller gives */
+#define TAG_BYTES ((size_t)4)
 #define FOREIGN_BYTES ((size_t)65536)
 #define MOST_ACQUIRED 64
 
@@ -120,6 +121,8 @@ static void release(void *ctx, void *mem, size_t bytes)
 #define NAME "freehold, hardened"
 #elif defined(FH_SINGLE_LIST)
 #define NAME "freehold, one list"
+#elif defined(LAB_SMALL)
+#define NAME "freehold, small core"
 #elif defined(LAB_CACHE)
 #define NAME "freehold, cache"
 #else
@@ -127,7 +130,7 @@ static void release(void *ctx, void *mem, size_t bytes)
 #endif
 #ifdef FH_HARDENED
 #define EXACT true
-#define LATE_BYTES FH_POISON_BYTES
+#define LATE_BYTES 4096   /* FH_POISON_BYTES, as long as nobody sets it */
 #else
 #define EXACT false
 #define LATE_BYTES 0
@@ -145,7 +148,7 @@ static struct fh_port other_port = { .random = a_secret, .fault = hear };
 static bool add_regions(uintptr_t from, uintptr_t end, unsigned count, uint64_t *random)
 {
     for (; count > 0; count--) {
-        uintptr_t gap = next_random(random) % 3 == 0 ? 0 : (uintptr_t)(next_random(random) % 100);
+        uintptr_t gap = next_random(random) % 3 == 0 || words_one_span ? 0 : (uintptr_t)(next_random(random) % 100);
         uintptr_t bytes = count == 1 ? end - from - gap : (end - from) / count;
         from += gap;
         if (fh_add_region(heap, (void *)from, (size_t)(bytes - gap)) == 0 && bytes - gap > 512)
@@ -171,7 +174,7 @@ static bool open_heap(const struct lab_wish *wish)
     if (!open_foreign(&random))
         return false;
     secret = next_random(&random);
-    bool grows = next_random(&random) % 4 == 0;
+    bool grows = next_random(&random) % 4 == 0 && !words_one_span;
     unsigned more = next_random(&random) % 2 != 0 ? (unsigned)(next_random(&random) % 4) : 0;
     size_t given = grows ? wish->bytes / 2 : wish->bytes;
     if (grows) {
@@ -267,7 +270,7 @@ static void *a_released_address(uint64_t random)
         return NULL;
     /* Not one that was acquired anew since. */
     uintptr_t address = (uintptr_t)gone[random % known] + (random >> 32) % 4096 / FH_GRANULE * FH_GRANULE;
-    return fh_region_over(&heap->lists.space, address, address) == NULL ? (void *)address : NULL;
+    return !words_hold(heap, address) ? (void *)address : NULL;
 }
 
 static void settle(bool settled)
@@ -334,8 +337,8 @@ struct search {
 static bool look(void *arg, const struct fh_block_info *block)
 {
     struct search *s = (struct search *)arg;
-    uintptr_t start = (uintptr_t)block->payload - FH_TAG_BYTES;
-    size_t bytes = block->bytes != 0 ? block->bytes : FH_TAG_BYTES;
+    uintptr_t start = (uintptr_t)block->payload - TAG_BYTES;
+    size_t bytes = block->bytes != 0 ? block->bytes : TAG_BYTES;
     if (s->address < start || s->address >= start + bytes)
         return true;
     *s->found = (struct lab_span){ (unsigned char *)start, bytes };
@@ -359,16 +362,10 @@ static bool waits(const void *address)
     return s.waits;
 }
 
-static bool span_at(struct lab_span *span, uintptr_t start, size_t bytes)
-{
-    *span = (struct lab_span){ (unsigned char *)start, bytes };
-    return bytes != 0;
-}
-
 static bool place_in_free(enum lab_part part, uint64_t random, struct lab_span *span)
 {
     struct fh_block_info b;
-    size_t least = part == LAB_SIZE ? (size_t)FH_HUGE * FH_GRANULE : part == LAB_DATA ? 32 : 0;
+    size_t least = part == LAB_SIZE ? words_huge_bytes : part == LAB_DATA ? 32 : 0;
     if (!choose_block((struct choice){ .random = random, .least_bytes = least }, &b))
         return false;
     uintptr_t p = (uintptr_t)b.payload;
@@ -381,92 +378,42 @@ static bool place_in_free(enum lab_part part, uint64_t random, struct lab_span *
     }
 }
 
-static bool place_region(uint64_t random, struct lab_span *span)
-{
-    const struct fh_region *found = NULL;
-    uint64_t seen = 0;
-    const struct fh_region *r = fh_region_from(&heap->lists.space, 0);
-    for (; r != NULL; r = fh_region_from(&heap->lists.space, r->last)) {
-        if (r != &heap->first && next_random(&random) % ++seen == 0)
-            found = r;
-    }
-    return found != NULL && span_at(span, (uintptr_t)found, sizeof *found);
-}
-
 /* The words of a cached block are its link and its mark. */
 static bool place_quick(uint64_t random, struct lab_span *span)
 {
     struct fh_block_info b;
     if (!choose_block((struct choice){ .random = random, .want_used = true, .want_cached = true }, &b))
         return false;
-    return span_at(span, (uintptr_t)b.payload, sizeof(void *) + sizeof(fh_word));
-}
-
-static bool place_cache(uint64_t random, struct lab_span *span)
-{
-    const struct fh_cache *c = heap->caches;
-    if (c == NULL)
-        return false;
-    if (c->next != NULL && random % 2 != 0)
-        c = c->next;
-    return span_at(span, (uintptr_t)c, sizeof *c + (c->most + 1) * sizeof(void *));
+    return span_at(span, (uintptr_t)b.payload, sizeof(void *) + sizeof(uint32_t));
 }
 
 static bool place(enum lab_part part, uint64_t random, struct lab_span *span)
 {
     struct fh_block_info b;
-    uintptr_t h = (uintptr_t)heap;
-    size_t words = fh_table_words(heap->lists.classes);
-    size_t table = sizeof(fh_word) * words;
-    size_t heads = sizeof(fh_word) * heap->lists.classes;
     switch (part) {
     case LAB_TAG_END:
         return choose_block((struct choice){ .random = random, .want_end = true }, &b)
                && span_at(span, (uintptr_t)b.payload - 4, 4);
     case LAB_QUICK: return place_quick(random, span);
-    case LAB_CACHES: return place_cache(random, span);
-    case LAB_REGION: return place_region(random, span);
-    case LAB_HEADS: return span_at(span, h + FH_CONTROL_BYTES, heads);
-    case LAB_MAP: return span_at(span, h + FH_CONTROL_BYTES + heads, table - heads);
-    case LAB_COUNTS: return span_at(span, h + offsetof(struct fh_heap, used), offsetof(struct fh_heap, total) + sizeof heap->total - offsetof(struct fh_heap, used));
-    case LAB_PORT: return span_at(span, h + offsetof(struct fh_heap, port), sizeof heap->port);
-    case LAB_CONTROL: return span_at(span, h, FH_CONTROL_BYTES + table);
-    default: return place_in_free(part, random, span);
+    case LAB_TAG_FREE:
+    case LAB_LINK:
+    case LAB_FOOTER:
+    case LAB_SIZE:
+    case LAB_DATA: return place_in_free(part, random, span);
+    default: return words_place(heap, part, random, span);
     }
 }
 
-/* For whoever reads the lines of --verbose. */
 static const char *name_of(const void *address)
 {
-#define FIELD(path, name) { offsetof(struct fh_heap, path), sizeof heap->path, name }
-    static const struct {
-        size_t offset, bytes;
-        const char *name;
-    } fields[] = {
-        FIELD(first, "first"), FIELD(port, "port"), FIELD(caches, "caches"), FIELD(by_cpu, "by_cpu"), FIELD(used, "used"),
-        FIELD(peak, "peak"), FIELD(total, "total"), FIELD(cache_count, "cache_count"), FIELD(growing, "growing"),
-        FIELD(lists.space.lo, "space.lo"), FIELD(lists.space.span, "space.span"),
-        FIELD(lists.space.root, "space.root"), FIELD(lists.space.secret, "space.secret"), FIELD(lists.blame, "blame"),
-        FIELD(lists.classes, "classes"),
-        FIELD(top, "top"), FIELD(victim, "victim"), FIELD(victim_size, "victim_size"),
-        FIELD(lists.summary, "summary"), FIELD(deferred, "deferred"), FIELD(finish, "finish"),
-    };
-#undef FIELD
-    size_t offset = (uintptr_t)address - (uintptr_t)heap;
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        if (offset - fields[i].offset < fields[i].bytes)
-            return fields[i].name;
-    }
-    if (offset < FH_CONTROL_BYTES)
-        return "other or padding";
-    return offset - FH_CONTROL_BYTES < sizeof(fh_word) * fh_table_words(heap->lists.classes) ? "table" : NULL;
+    return words_name(heap, address);
 }
 
 static const struct lab_subject subject = {
     .abi = LAB_ABI,
     .name = NAME,
     .granule = FH_GRANULE,
-    .tag_bytes = FH_TAG_BYTES,
+    .tag_bytes = TAG_BYTES,
     .link_bytes = 8,
     .late_bytes = LATE_BYTES,
     .exact = EXACT,
