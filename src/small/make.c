@@ -125,6 +125,12 @@ static uint32_t extend(struct fh_heap *h, uintptr_t last)
     return n;
 }
 
+/* Does the heap's memory go back to the port? Then no other is joined to it: what comes back must be what was given. */
+static bool goes_back(const struct fh_heap *h)
+{
+    return h->skip >= FH_ACQUIRED && h->port->release != NULL;
+}
+
 size_t fh_add_region(struct fh_heap *h, void *mem, size_t size)
 {
     uintptr_t start = (uintptr_t)mem;
@@ -132,7 +138,7 @@ size_t fh_add_region(struct fh_heap *h, void *mem, size_t size)
     fh_enter(h, mem);
     if (h->given != fh_given_for(h))
         fh_blame(h, 0, FH_BAD_CONTROL);
-    else if (size - 1 < UINTPTR_MAX - start && start == start_of(h) + h->bytes)
+    else if (!goes_back(h) && size - 1 < UINTPTR_MAX - start && start == start_of(h) + h->bytes)
         added = extend(h, start + (size - 1));
     fh_leave(h);
     return (size_t)added * FH_GRANULE;
@@ -147,16 +153,14 @@ size_t fh_trim(struct fh_heap *h)
 
 size_t fh_destroy(struct fh_heap *h)
 {
-    const struct fh_port *port = h->port;
-    size_t bytes = h->bytes;
-    uint32_t skip = h->skip;
     if (h->seal != fh_seal_for(h) || h->given != fh_given_for(h))
         fh_trap();
     /* From here on it is a heap no more, whoever still has its address. */
     h->seal++;
-    if (skip < FH_ACQUIRED || port->release == NULL)
+    if (!goes_back(h))
         return 0;
-    port->release(port->ctx, (void *)start_of(h), bytes);
+    size_t bytes = h->bytes;
+    h->port->release(h->port->ctx, (void *)start_of(h), bytes);
     return bytes;
 }
 

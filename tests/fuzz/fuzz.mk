@@ -5,7 +5,8 @@
 #   make fuzz         libFuzzer for FUZZ_SECONDS, from the corpus and from what earlier runs found; ends at the first failure
 #   make fuzz-afl     the same under AFL++
 #   make fuzz-merge   puts into the corpus what these found and it lacks, minimized
-#   make test-fuzz    replays the corpus, plainly compiled
+#   make fuzz-small   the first of these on the small core
+#   make test-fuzz    replays the corpus, plainly compiled, on both cores
 #
 # Everything found lies in build/fuzz. A failing input is named; `build/fuzz/replay FILE` repeats it: an input does the same in
 # every build and every process. Made part of the corpus, it is a test from then on.
@@ -42,12 +43,28 @@ $(B)/fuzz/replay: $(FUZZ_DEPENDS) | check-tools
 	@mkdir -p $(@D)
 	@$(GCC) $(FUZZ_FLAGS) -fsanitize=$(FUZZ_SANITIZERS) $(CORE_SRC) $(FUZZ_SRC) -o $@
 
-.PHONY: fuzz fuzz-afl fuzz-merge
+# The same on the small core, with what the harness names and that core does not have.
+FUZZ_SMALL_CORE := -DFUZZ_SMALL $(SMALL_SRC) tests/small/harness/absent.c
+
+$(B)/fuzz/libfuzzer-small: $(FUZZ_DEPENDS) $(SMALL_SRC) $(SMALL_HDR) tests/small/harness/absent.c | fuzz-tools
+	@mkdir -p $(@D)
+	@clang-14 $(FUZZ_FLAGS) -fsanitize=fuzzer,$(FUZZ_SANITIZERS) $(FUZZ_SMALL_CORE) $(FUZZ_HARNESS) -o $@
+
+$(B)/fuzz/replay-small: $(FUZZ_DEPENDS) $(SMALL_SRC) $(SMALL_HDR) tests/small/harness/absent.c | check-tools
+	@mkdir -p $(@D)
+	@$(GCC) $(FUZZ_FLAGS) -fsanitize=$(FUZZ_SANITIZERS) $(FUZZ_SMALL_CORE) $(FUZZ_SRC) -o $@
+
+# $(call fuzz_run,PROGRAM,FOUND): what is found goes to the folder FOUND.
+fuzz_run = @mkdir -p $(B)/fuzz/$(2) && cd $(B)/fuzz && ./$(1) -max_total_time=$(FUZZ_SECONDS) -max_len=$(FUZZ_MAX_LENGTH) -timeout=20 \
+    -artifact_prefix=failed- -print_final_stats=1 -verbosity=1 $(2) $(CURDIR)/tests/fuzz/corpus >$(2)-log 2>&1 \
+    && sed -n 's/^Done \(.*\)/$@: \1, nothing found/p' $(2)-log || { grep -v '^\#' $(2)-log; exit 1; }
+
+.PHONY: fuzz fuzz-small fuzz-afl fuzz-merge
 fuzz: $(B)/fuzz/libfuzzer  ## fuzz with libFuzzer for FUZZ_SECONDS (300), address and undefined sanitizers on
-	@mkdir -p $(B)/fuzz/found
-	@cd $(B)/fuzz && ./libfuzzer -max_total_time=$(FUZZ_SECONDS) -max_len=$(FUZZ_MAX_LENGTH) -timeout=20 -artifact_prefix=failed- \
-	    -print_final_stats=1 -verbosity=1 found $(CURDIR)/tests/fuzz/corpus >log 2>&1 || { grep -v '^#' log; exit 1; }
-	@sed -n 's/^Done \(.*\)/fuzz: \1, nothing found/p' $(B)/fuzz/log
+	$(call fuzz_run,libfuzzer,found)
+
+fuzz-small: $(B)/fuzz/libfuzzer-small  ## the same on the small core
+	$(call fuzz_run,libfuzzer-small,found-small)
 
 fuzz-afl: $(B)/fuzz/afl  ## the same with AFL++
 	@rm -rf $(B)/fuzz/afl-out
@@ -65,7 +82,8 @@ fuzz-merge: $(B)/fuzz/libfuzzer  ## put what the fuzzers found into the corpus
 
 SUITES += fuzz
 .PHONY: test-fuzz
-test-fuzz: $(B)/fuzz/replay  ## replay the fuzzers' corpus
+test-fuzz: $(B)/fuzz/replay $(B)/fuzz/replay-small  ## replay the fuzzers' corpus
 	@mkdir -p $(B)/tally
-	@sh tests/fuzz/replay.sh $< tests/fuzz/corpus >$(B)/tally/fuzz
+	@sh tests/fuzz/replay.sh $(B)/fuzz/replay tests/fuzz/corpus >$(B)/tally/fuzz
+	@sh tests/fuzz/replay.sh $(B)/fuzz/replay-small tests/fuzz/corpus | sed 's/ / small-/' >>$(B)/tally/fuzz
 	@echo "fuzz: $$(grep -c '^pass' $(B)/tally/fuzz) inputs passed, $$(grep -c '^fail' $(B)/tally/fuzz) failed"

@@ -310,7 +310,8 @@ static void do_add_region(struct subject *s)
     size_t added = fh_add_region(s->heap, (void *)start, bytes);
     /* Joined to regions below and above, it gains the rest of a granule and the header that is in between. */
     require(added <= bytes + FH_GRANULE + 64, "a region holds no more than it is");
-    require(added != 0 || bytes < 128, "a region that holds a block is taken");
+    require(added != 0 || bytes < 128 || ONE_SPAN, "a region that holds a block is taken");
+    require(added == 0 || !ONE_SPAN || arena_owns(s->id, start - 1, 1), "one span grows by what touches it");
     if (added == 0)
         arena_take_back(s->id, start, bytes, false);
 }
@@ -337,6 +338,8 @@ static void do_cache(struct subject *s, unsigned depth)
     unsigned which = next8();
     unsigned number = which % CACHES;
     struct fh_cache **cache = &s->caches[number];
+    if (ONE_SPAN)
+        return;
     /* A call that goes through a cache may be under way: only one context at a time. */
     if (s->port.cache == NULL || s->caches_in_use != 0 || depth != 0)
         return;

@@ -12,6 +12,13 @@
 #include <freehold.h>
 #include "arena.h"
 
+/* The small core: one region, which takes only what begins where it ends, and no caches. */
+#ifdef FUZZ_SMALL
+#define ONE_SPAN true
+#else
+#define ONE_SPAN false
+#endif
+
 #define HEAPS 3
 #define SLOTS 48
 #define CACHES 2
