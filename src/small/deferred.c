@@ -42,6 +42,8 @@ void fh_finish(struct fh_heap *h)
             break;
         }
         address = w->next;
+        /* Or a block that cannot be freed, and follows itself, would be met for ever. */
+        w->mark = ~w->mark;
         uint32_t tag = fh_pool_open(h, w);
         if (tag != 0 && fh_pool_give(h, fh_link_of(h, w), tag))
             h->deferrals++;
