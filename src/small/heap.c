@@ -184,6 +184,7 @@ FH_VERB uint32_t take(struct fh_heap *h, uint32_t granules)
     uint32_t link = ring;
     uint32_t size;
     for (;;) {
+        uint32_t before = link;
         link = fh_at(h, link)->next;
         if (link != ring) {
             size = open_free(h, link);
@@ -191,11 +192,16 @@ FH_VERB uint32_t take(struct fh_heap *h, uint32_t granules)
                 return fh_blame(h, link, FH_BAD_TAG);
             if (size >= granules)
                 break;
-            if (ring + 1 == h->end)
+            if (ring + 1 == h->end) {
+                /* Or the ring might lead back to where the search was already, and never end. */
+                if (fh_rarely(fh_at(h, link)->prev != before))
+                    return fh_blame(h, link, FH_BAD_LINK);
                 continue;
+            }
         }
         ring = ring_above(h, ring);
-        if (ring == h->end)
+        /* A damaged map may name a ring that is not there. */
+        if (ring >= h->end)
             return 0;
         link = ring;
     }
