@@ -228,7 +228,7 @@ FH_VERB bool give(struct fh_heap *h, uint32_t link, uint32_t tag)
     }
     if ((tag & FH_PREV_FREE) != 0) {
         m = *fh_footer_of(fh_at(h, link));
-        if (open_free(h, link - m * FH_LINKS) != m)
+        if (m == 0 || open_free(h, link - m * FH_LINKS) != m)
             return fh_blame(h, link, FH_BAD_FOOTER);
         if (!take_out(h, link - m * FH_LINKS))
             return false;
