@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * deferred.c - src/small/deferred.c: a deferred block is freed by the next call that locks and by no other, what cannot be a block is
+ * refused at once, and damage to what waits is reported and does not spread.
+ */
+#include "poke.h"
+
+enum { BLOCKS = 8 };
+
+static struct rig rig;
+static unsigned char *ptr[BLOCKS];
+
+static void open(void)
+{
+    rig_open(&rig, rig_memory + 4096, 8192);
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        ptr[i] = fh_malloc(rig.heap, 100);
+        REQUIRE(ptr[i] != NULL);
+        rig_fill(ptr[i], 100, i);
+    }
+}
+
+static size_t deferrals(void)
+{
+    struct fh_stats stats;
+    fh_stats(rig.heap, &stats);
+    return stats.frees_deferred;
+}
+
+static bool is_used(void *p)
+{
+    bool used = false;
+    CHECK(rig_block_at(&rig, p, &used) != 0);
+    return used;
+}
+
+/* The calls that finish what waits; fh_walk and fh_check only look. */
+static void each_call_finishes(void)
+{
+    for (unsigned call = 0; call < 8; call++) {
+        open();
+        unsigned locks = rig.locks;
+        CHECK(fh_free_deferred(rig.heap, ptr[2]));
+        EQUAL(rig.locks, locks);
+        CHECK(is_used(ptr[2]));
+        CHECK(rig_filled(ptr[1], 100, 1) && rig_filled(ptr[3], 100, 3));
+        EQUAL(fh_check(rig.heap), FH_OK);
+        CHECK(is_used(ptr[2]));
+        struct fh_stats stats;
+        switch (call) {
+        case 0:
+            CHECK(fh_malloc(rig.heap, 100) == ptr[2]);
+            fh_free(rig.heap, ptr[2]);
+            break;
+        case 1:
+            fh_free(rig.heap, ptr[5]);
+            break;
+        case 2:
+            CHECK(fh_resize(rig.heap, ptr[1], 200));
+            CHECK(fh_resize(rig.heap, ptr[1], 100));
+            break;
+        case 3:
+            fh_stats(rig.heap, &stats);
+            break;
+        case 4:
+            CHECK(fh_usable_size(rig.heap, ptr[0]) != 0);
+            break;
+        case 5:
+            CHECK(fh_add_region(rig.heap, rig_memory + 4096 + 8192, 4096) != 0);
+            break;
+        case 6:
+            CHECK(fh_realloc(rig.heap, ptr[1], 200) == ptr[1]);
+            CHECK(fh_resize(rig.heap, ptr[1], 100));
+            break;
+        default:
+            CHECK(fh_aligned_alloc(rig.heap, 64, 8) != NULL);
+        }
+        EQUAL(rig.heap->deferred, 0);
+        CHECK(call == 7 || !is_used(ptr[2]));
+        EQUAL(deferrals(), 1);
+        rig_sound(&rig);
+    }
+}
+
+/* Many wait together; each is freed once. */
+static void many(void)
+{
+    open();
+    for (unsigned i = 0; i < BLOCKS; i++)
+        CHECK(fh_free_deferred(rig.heap, ptr[i]));
+    for (unsigned i = 0; i < BLOCKS; i++)
+        CHECK(!fh_free_deferred(rig.heap, ptr[i]));
+    struct fh_stats stats;
+    fh_stats(rig.heap, &stats);
+    EQUAL(stats.frees_deferred, BLOCKS);
+    EQUAL(stats.blocks_used, 0);
+    EQUAL(stats.blocks_free, 1);
+    rig_sound(&rig);
+    for (unsigned i = 0; i < BLOCKS; i++)
+        CHECK(!fh_free_deferred(rig.heap, ptr[i]));
+    CHECK(fh_free_deferred(rig.heap, NULL));
+    EQUAL(deferrals(), BLOCKS);
+}
+
+static void refused_at_once(void)
+{
+    open();
+    struct fh_heap *h = rig.heap;
+    fh_free(h, ptr[3]);
+    unsigned char *below = (unsigned char *)fh_at(h, fh_first_for(h->end)) - FH_GRANULE;
+    unsigned char *end = end_of(&rig);
+    set_tag(&rig, end + FH_GRANULE, FH_USED | 4 << FH_SIZE_SHIFT);
+    set_tag(&rig, ptr[5] + FH_GRANULE, FH_USED | 4 << FH_SIZE_SHIFT | FH_TAG_LIMIT);
+    rig_poke(ptr[6] - 4 + FH_GRANULE / 2, rig_peek(ptr[6] - 4) ^ FH_GRANULE / 2);
+    unsigned char *const wrong[] = { below - FH_GRANULE, below, end, end + FH_GRANULE, ptr[3], ptr[5] + FH_GRANULE, ptr[6] + FH_GRANULE / 2, ptr[0] + 1,
+        (unsigned char *)h, rig_memory, (unsigned char *)rig_launder((const void *)UINTPTR_MAX),
+        (unsigned char *)rig_launder((const void *)((uintptr_t)FH_GRANULE)) };
+    unsigned locks = rig.locks;
+    for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        CHECK(!fh_free_deferred(h, wrong[i]));
+        EQUAL(h->deferred, 0);
+    }
+    EQUAL(rig.locks, locks);
+    EQUAL(rig.faults, 0);
+    /* The lowest block there is, and the highest. */
+    CHECK(fh_free_deferred(h, ptr[0]));
+    while (fh_malloc(h, 1) != NULL)
+        continue;
+    unsigned char *last = end - FH_GRANULE;
+    bool used = false;
+    while (rig_block_at(&rig, last, &used) == 0)
+        last -= FH_GRANULE;
+    CHECK(used && fh_free_deferred(h, last));
+    EQUAL(deferrals(), 2);
+    CHECK(!is_used(last));
+}
+
+/* A block that was written to after it was deferred: reported once, with the place; what waited before it is lost, and nothing else. */
+static void written_to(size_t offset, uint32_t word)
+{
+    open();
+    for (unsigned i = 1; i < 6; i += 2)
+        CHECK(fh_free_deferred(rig.heap, ptr[i]));
+    rig_poke(ptr[3] + offset, word);
+    CHECK(fh_malloc(rig.heap, 1000) != NULL);
+    rig_reported(&rig, FH_BAD_LINK, ptr[3], ptr[3]);
+    CHECK(!is_used(ptr[5]));
+    CHECK(is_used(ptr[1]) && is_used(ptr[3]));
+    EQUAL(deferrals(), 1);
+    rig_sound(&rig);
+    CHECK(fh_free_deferred(rig.heap, ptr[0]));
+    EQUAL(deferrals(), 2);
+    rig_sound(&rig);
+}
+
+static void damaged_marks(void)
+{
+    written_to(offsetof(struct { fh_long next; fh_word mark; }, mark), 0);
+    written_to(offsetof(struct { fh_long next; fh_word mark; }, mark), 0x12345678);
+    written_to(0, 0x12345678);
+}
+
+/* A block whose tag, or whose neighbour's, was damaged meanwhile is reported; the others are freed. */
+static void damaged_tags(void)
+{
+    for (unsigned behind = 0; behind < 2; behind++) {
+        open();
+        for (unsigned i = 1; i < 6; i += 2)
+            CHECK(fh_free_deferred(rig.heap, ptr[i]));
+        rig_poke(ptr[3 + behind] - 4, 0x13131313);
+        CHECK(fh_malloc(rig.heap, 1000) != NULL);
+        rig_reported(&rig, behind ? FH_OVERRUN : FH_NOT_A_BLOCK, ptr[3], behind ? ptr[4] : ptr[3]);
+        EQUAL(rig.heap->deferrals, 2);
+        EQUAL(rig.heap->deferred, 0);
+        fh_free(rig.heap, ptr[3]);
+        rig_reported(&rig, behind ? FH_OVERRUN : FH_NOT_A_BLOCK, ptr[3], behind ? ptr[4] : ptr[3]);
+    }
+}
+
+/* Freed the ordinary way while it waits: its words are the heap's, and no mark. */
+static void freed_meanwhile(void)
+{
+    open();
+    CHECK(fh_free_deferred(rig.heap, ptr[1]));
+    CHECK(fh_free_deferred(rig.heap, ptr[3]));
+    fh_free(rig.heap, ptr[3]);
+    rig_reported(&rig, FH_DOUBLE_FREE, ptr[3], ptr[3]);
+    EQUAL(deferrals(), 2);
+    rig_sound(&rig);
+}
+
+/* The word that leads to what waits, overwritten: with what is no place for a block, and with a block that does not wait. */
+static void damaged_word(void)
+{
+    for (unsigned who = 0; who < 3; who++) {
+        open();
+        CHECK(fh_free_deferred(rig.heap, ptr[1]));
+        unsigned char *to = who == 0 ? rig_memory + 500000 : who == 1 ? ptr[1] + FH_GRANULE / 2 : ptr[2];
+        rig.heap->deferred = (uintptr_t)to;
+        CHECK(fh_malloc(rig.heap, 1000) != NULL);
+        rig_reported(&rig, FH_BAD_LINK, to, to);
+        EQUAL(rig.heap->deferred, 0);
+        EQUAL(deferrals(), 0);
+        rig_sound(&rig);
+    }
+}
+
+/* Deferred twice, because the mark of the first time was overwritten: it follows itself. And it cannot be freed. */
+static void take_lock(void *arg)
+{
+    (void)arg;
+    fh_usable_size(rig.heap, ptr[0]);
+    CHECK(rig.faults != 0 && rig.faults < 10);
+}
+
+static void one_that_follows_itself(void)
+{
+    for (unsigned overrun = 0; overrun < 2; overrun++) {
+        open();
+        CHECK(fh_free_deferred(rig.heap, ptr[3]));
+        rig_fill(ptr[3], 100, 9);
+        CHECK(fh_free_deferred(rig.heap, ptr[3]));
+        if (overrun)
+            rig_poke(ptr[4] - 4, 0x13131313);
+        CHECK(!host_run(take_lock, NULL, 2).timed_out);
+    }
+}
+
+/* From within the lock: the call that holds it goes on, and the next one finishes. */
+static uintptr_t defer_in_lock(void *ctx)
+{
+    struct rig *r = ctx;
+    if (r->locks++ == 0)
+        CHECK(fh_free_deferred(r->heap, ptr[3]));
+    return 7;
+}
+
+static void defer_in_unlock(void *ctx, uintptr_t state)
+{
+    struct rig *r = ctx;
+    EQUAL(state, 7);
+    if (r->locks == 1)
+        CHECK(fh_free_deferred(r->heap, ptr[4]));
+}
+
+static void defer_in_fault(void *ctx, const struct fh_fault *fault)
+{
+    struct rig *r = ctx;
+    r->fault = *fault;
+    if (r->faults++ == 0)
+        CHECK(fh_free_deferred(r->heap, ptr[5]));
+}
+
+static void from_inside_the_lock(void)
+{
+    open();
+    rig.locks = 0;
+    rig.port.lock = defer_in_lock;
+    rig.port.unlock = defer_in_unlock;
+    rig.port.fault = defer_in_fault;
+    fh_free(rig.heap, rig_memory);
+    EQUAL(rig.faults, 1);
+    EQUAL(rig.fault.kind, FH_FOREIGN);
+    EQUAL(rig.heap->deferrals, 1);
+    EQUAL(deferrals(), 3);
+    EQUAL(fh_check(rig.heap), FH_OK);
+    CHECK(!is_used(ptr[3]));
+}
+
+TESTS(small_deferred) = {
+    { "each_call_finishes", each_call_finishes },
+    { "many", many },
+    { "refused_at_once", refused_at_once },
+    { "damaged_marks", damaged_marks },
+    { "damaged_tags", damaged_tags },
+    { "freed_meanwhile", freed_meanwhile },
+    { "damaged_word", damaged_word },
+    { "one_that_follows_itself", one_that_follows_itself },
+    { "from_inside_the_lock", from_inside_the_lock },
+    TESTS_END
+};
