@@ -138,7 +138,7 @@ size_t fh_add_region(struct fh_heap *h, void *mem, size_t size)
     fh_enter(h, mem);
     if (h->given != fh_given_for(h))
         fh_blame(h, 0, FH_BAD_CONTROL);
-    else if (!goes_back(h) && size - 1 < UINTPTR_MAX - start && start == start_of(h) + h->bytes)
+    else if (!goes_back(h) && start > (uintptr_t)h && size - 1 <= UINTPTR_MAX - start && start == start_of(h) + h->bytes)
         added = extend(h, start + (size - 1));
     fh_leave(h);
     return (size_t)added * FH_GRANULE;
