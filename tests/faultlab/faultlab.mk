@@ -124,8 +124,9 @@ endif
 	@cat $(FAULTLAB_FULL) | awk -f tests/faultlab/judge.awk >$(FL)/verdicts
 	@! grep -q '^fail ' $(FL)/verdicts
 
-# The short run: each class in each build, then one trial of each that goes on for a million calls. The tally names what is wrong. A
-# minute of processor time at most, half of it on the clock.
+# The short run: each class in each build, then one trial of each that goes on for a million calls; then the same trials one after the other
+# in one process and each in its own, which must not differ in a word. The tally names what is wrong. A minute of processor time at
+# most, half of it on the clock.
 SUITES += faultlab
 test-faultlab: $(FAULTLAB_BUILDS:%=$(FL)/%.so) $(FAULTLAB_LABS)  ## a short run of the fault lab against what freehold promises
 	@mkdir -p $(B)/tally
@@ -137,4 +138,11 @@ test-faultlab: $(FAULTLAB_BUILDS:%=$(FL)/%.so) $(FAULTLAB_LABS)  ## a short run 
 	done >$(FL)/short.tsv
 	@$(FL)/lab64 $(FL)/freehold-64-16.so --trials 1 --ops 1000000 --seed $(or $(SEED),1) >$(FL)/million.tsv || echo "stopped" >>$(FL)/short.tsv
 	@{ awk -f tests/faultlab/judge.awk $(FL)/short.tsv; awk -v after=1000000 -f tests/faultlab/judge.awk $(FL)/million.tsv; printf '%s\n' "$(FAULTLAB_MISSING)" | sed '/^$$/d'; } >$(B)/tally/faultlab
+	@for build in $(FAULTLAB_BUILDS); do \
+	    bits=$${build#*-}; bits=$${bits%%-*}; \
+	    for how in --verbose --apart; do \
+	        $(FL)/lab$$bits $(FL)/$$build.so --trials 4 --seed $(or $(SEED),1) --workers 1 --verbose $$how >$(FL)/lines$$how; \
+	    done; \
+	    cmp -s $(FL)/lines--verbose $(FL)/lines--apart && echo "pass $$build/trials-are-independent" || echo "fail $$build/trials-are-independent"; \
+	done >>$(B)/tally/faultlab
 	@grep -q stopped $(FL)/short.tsv && echo "fail the lab ran to its end" >>$(B)/tally/faultlab || true

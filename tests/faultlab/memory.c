@@ -54,8 +54,6 @@ bool lab_survey(const struct lab_subject *subject)
     char text[32768];
     if (subject->mark == NULL || !read_maps(text, sizeof text))
         return false;
-    subject->mark();
-    owner = subject;
     for (char *line = text; *line != '\0'; line = strchr(line, '\n') + 1) {
         if (mapping_count == MOST_SPANS)
             return false;
@@ -65,6 +63,8 @@ bool lab_survey(const struct lab_subject *subject)
         m->is_ours = line[2] == 'w' && line[4] == 'p';
         m->copy = NULL;
     }
+    subject->mark();
+    owner = subject;
     return true;
 }
 
