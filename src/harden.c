@@ -317,9 +317,12 @@ static bool slots_are_whole(const struct fh_quarantine *q)
 /* The block in a slot, and its size; NULL: nothing there, or something is wrong. */
 static struct fh_block *kept_in(struct fh_heap *h, uint32_t i, uint32_t *tag, uint32_t *n)
 {
-    struct fh_block *b = fh_link_at(&h->lists, h->quarantine.slot[i]);
-    /* With 32-bit addresses the upper bits of a link lead nowhere, and may be damaged all the same. */
-    if (h->quarantine.slot[i] == 0 || h->quarantine.slot[i] != fh_link_to(&h->lists, b) || !fh_space_has(&h->lists.space, b) || (*n = used_at(h, b, tag)) == 0)
+    uint32_t link = h->quarantine.slot[i];
+    struct fh_block *b = fh_link_at(&h->lists, link);
+    /* unreached: 64-bit addresses have room for every link; the 32-bit program of tests/harden damages the bits that lead nowhere there. */
+    if (fh_link_to(&h->lists, b) != link)
+        return NULL;
+    if (link == 0 || !fh_space_has(&h->lists.space, b) || (*n = used_at(h, b, tag)) == 0)
         return NULL;
     return bears(h, b, i) ? b : NULL;
 }

@@ -1167,7 +1167,7 @@ static void no_run_from_forged_words(void)
     was = *before;
     *before = (uint32_t)((ptr[4] - outside) / FH_GRANULE);
     fh_tag_seal(secret(), block(outside), fh_tag_for(FH_FREE, *before));
-    CHECK(take_granules(3 * ROW_GRANULES) == NULL);
+    CHECK(take_granules(*before + ROW_GRANULES) == NULL);
     CHECK(is_kept(kept));
     *before = was;
     rig_sound(&rig);

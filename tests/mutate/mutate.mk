@@ -2,7 +2,7 @@
 #
 # mutate.mk - small changes to the core, each of which some test must notice.
 #
-#   make mutate                     all of src/, half an hour of processor time
+#   make mutate                     all of src/, an hour of processor time
 #   make mutate FILE=src/pool.c     one file (or several, in quotes)
 #   make mutate SAMPLE=200          so many, evenly spread
 #   make mutate ONLY=pool.c:210     those whose name contains it
@@ -17,8 +17,11 @@
 # first program's are set to a pattern. Warnings of style kill nothing.
 #
 # The programs are those of unit.mk, and the replay of the fuzzers' corpus: the core built without optimization first, which is
-# built the quickest; then the corpus, 32 bits and their last bytes, the other layout, the count of steps, the sanitizers. What only
-# a build with FH_HARDENED or FH_SINGLE_LIST compiles is not changed.
+# built the quickest; then the corpus, 32 bits and their last bytes, the other layout, the count of steps, the sanitizers.
+#
+# What only a build with FH_HARDENED compiles is judged by the programs of harden.mk, less the tests that do not apply to them; what only one with
+# FH_SINGLE_LIST compiles, by those of unit.mk that are built so. The same goes for what a build without makes no code of, such as the lines behind
+# FH_IS_HARDENED. All else is judged in the build without.
 
 MUTATE_FLAGS := $(CORE_CFLAGS) -Isrc -Itests/unit -I$(abspath $(B))/check
 MUTATE_TESTS = $(CHECK_SRC) $(CHECK_HARNESS)
