@@ -15,6 +15,6 @@ set border 3
 set tics nomirror out
 set grid ytics lc rgb "#dddddd"
 set key outside right
-array colour[6] = ["#3a6ea5", "#b03030", "#4f8f4f", "#c9b458", "#7a5aa0", "#606060"]
+array colour[8] = ["#3a6ea5", "#b03030", "#4f8f4f", "#c9b458", "#7a5aa0", "#606060", "#7fb0d0", "#d08a5a"]
 plot for [m = 1:words(machines)] data using 1:(column(2 * m)) with linespoints lw 2 pt 7 ps 0.6 lc rgb colour[m] title word(machines, m)." malloc", \
      for [m = 1:words(machines)] data using 1:(column(2 * m + 1)) with linespoints lw 2 dt 2 pt 6 ps 0.6 lc rgb colour[m] title word(machines, m)." free"

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# plot.sh DIR MACHINE ... - draws DIR/wcet-MACHINE.svg and DIR/wcet-growth.svg from what run.sh and facts.awk left in DIR/wcet.
+# plot.sh DIR MACHINE ... - draws DIR/wcet-MACHINE.svg, DIR/wcet-growth.svg and, for the machines of one span, DIR/wcet-growth-span.svg from
+# what run.sh and facts.awk left in DIR/wcet.
 set -eu
 dir=$1
 shift
@@ -32,11 +33,30 @@ for machine in "$@"; do
         limit_a=$(limit wcet/$machine/fh_malloc/worst); limit_b=$(limit wcet/$machine/fh_free/worst)" "$here/histogram.gp"
 done
 
-for free in 10 100 1000 10000 100000; do
-    printf %s $free
+# NAME MACHINE ...: of these, in one plot.
+growth() {
+    name=$1
+    shift
+    [ $# != 0 ] || return 0
     for machine in "$@"; do
-        printf ' %s %s' "$(fact "wcet/$machine/fh_malloc/worst/$free")" "$(fact "wcet/$machine/fh_free/worst/$free")"
-    done
-    echo
-done >"$dir/wcet/growth.dat"
-gnuplot -e "out='$dir/wcet-growth.svg'; data='$dir/wcet/growth.dat'; machines='$*'" "$here/growth.gp"
+        sed -n 's|^wcet/[^/]*/fh_malloc/worst/\([0-9]*\) .*|\1|p' "$dir/wcet/$machine.facts"
+    done | sort -nu >"$dir/wcet/$name.free"
+    while read -r free; do
+        printf %s "$free"
+        for machine in "$@"; do
+            printf ' %s %s' "$(fact "wcet/$machine/fh_malloc/worst/$free")" "$(fact "wcet/$machine/fh_free/worst/$free")"
+        done
+        echo
+    done <"$dir/wcet/$name.free" >"$dir/wcet/$name.dat"
+    gnuplot -e "out='$dir/wcet-$name.svg'; data='$dir/wcet/$name.dat'; machines='$*'" "$here/growth.gp"
+}
+
+whole= spanned=
+for machine in "$@"; do
+    case $machine in
+    *-small | *-same) spanned="$spanned $machine" ;;
+    *) whole="$whole $machine" ;;
+    esac
+done
+growth growth $whole
+growth growth-span $spanned
