@@ -8,6 +8,7 @@
  *     control WORD_BITS HEAP_BYTES fixed|growing BYTES    growing: the port can acquire, so that the lists are for any size
  *     blocks WORD_BITS HEAP_BYTES COUNT                   of 8 bytes each, in a fixed heap, until fh_malloc returns NULL
  *
+ * The heaps are of 1 KiB, 64 KiB, and the largest that fh_create takes, up to 16 MiB.
  * Must not know: struct fh_heap.
  */
 #include "../wcet/print.h"
@@ -58,9 +59,20 @@ static void small_blocks(size_t bytes)
     board_put('\n');
 }
 
+static size_t largest(void)
+{
+    const size_t most = (size_t)16 << 20;
+    size_t bytes = 0;
+    for (size_t more = most; more >= FH_GRANULE; more >>= 1) {
+        if (bytes + more <= most && fh_create(__heap_start, bytes + more, NULL) != NULL)
+            bytes += more;
+    }
+    return bytes;
+}
+
 int board_main(void)
 {
-    static const size_t sizes[] = { 1024, 65536, (size_t)16 << 20 };
+    const size_t sizes[] = { 1024, 65536, largest() };
     static const struct fh_port growing = { .acquire = never };
     for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         control(sizes[i], "fixed", NULL);

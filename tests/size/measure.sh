@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# measure.sh TARGET OUT - the code size of one target, from the bytes of linked programs.
+# measure.sh TARGET OUT - the code size of one target, from the bytes of linked programs. TARGET-small: the same with the small core.
 #
 # Promise: counts what a program would carry. The core is compiled for size and linked with the functions of a set as the only
 # roots, everything unreachable removed; the sections of the result are added up. Unwind tables are not made: no kernel and no
@@ -17,7 +17,7 @@ set -eu
 target=$1 out=$2
 here=$(dirname "$0")
 
-line=$(grep "^$target " "$here/targets") || { echo "measure.sh: no target $target" >&2; exit 2; }
+line=$(grep "^${target%-small} " "$here/targets") || { echo "measure.sh: no target $target" >&2; exit 2; }
 set -- $line
 cc=$2 ld=$3
 shift 3
@@ -81,9 +81,12 @@ weigh() {  # directory, set, roots
     link "$1" "$2" "$3" >"$out/log" 2>&1 || broken "$2" "$out/log"
 }
 
-# Every function and object that the header declares; the caches count as soon as they exist.
+# Every function and object that the header declares; of the small core, those that it has.
 public=$(sed -n '/^typedef/d; s/^[a-z][^(]*[ *]\(fh_[a-z_]*\)(.*;.*/\1/p' include/freehold.h | sort -u)
-case $CORE_SRC in *cache.c*) public="$public fh_cpu_cache" ;; esac
+case $target in
+*-small) public=$(echo "$public" | grep -vE '^fh_(cache_.*|check_step)$') ;;
+*) public="$public fh_cpu_cache" ;;
+esac
 pair="fh_malloc fh_free"
 moving="$pair fh_realloc"
 fixed="$moving fh_aligned_alloc fh_create fh_add_region"
@@ -96,7 +99,7 @@ if build "$out/full" "$callgraph"; then
     weigh "$out/full" +realloc "$moving"
     weigh "$out/full" +aligned+create "$fixed"
     weigh "$out/full" everything "$public"
-    [ -z "$callgraph" ] || awk -v target="$target" -v public="$public" -f "$here/stack.awk" "$out"/full/*.ci >>"$rows"
+    [ -z "$callgraph" ] || awk -v target="$target" -v public="$public" -f "$here/stack.awk" "$here/through" "$out"/full/*.ci >>"$rows"
 fi
 if build "$out/single" -DFH_SINGLE_LIST; then
     weigh "$out/single" single-list "$pair"

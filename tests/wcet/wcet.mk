@@ -109,12 +109,14 @@ cost: $(B)/size/m0-gcc.rows $(B)/wcet/m4-gcc.txt  ## what tuning the core needs:
 	   awk -f tests/wcet/worst.awk $(B)/wcet/m4-gcc.txt.symbols $(B)/wcet/m4-gcc.txt $(B)/wcet/m4-gcc.txt; \
 	   awk -v title=m4-gcc -f tests/wcet/table.awk $(B)/wcet/m4-gcc.txt; } >$(B)/cost.txt; cat $(B)/cost.txt
 
-# One command from the small core's sources to the figures that are looked at.
+# One command from the small core's sources to the figures that are looked at, the briefest last.
 .PHONY: cost-small
-cost-small: $(B)/wcet/m4-gcc-small.txt  ## what tuning the small core needs: Cortex-M4 instructions by call, in brief last
-	@{ awk -f tests/wcet/worst.awk $<.symbols $< $<; \
-	   awk -v title=m4-gcc-small -f tests/wcet/table.awk $<; \
-	   awk -v title=m4-gcc-small -v brief=1 -f tests/wcet/table.awk $<; } >$(B)/cost-small.txt; cat $(B)/cost-small.txt
+cost-small: $(B)/size/m0-gcc-small.rows $(B)/wcet/m4-gcc-small.txt  ## what tuning the small core needs: the same, in brief last
+	@{ awk -f tests/size/breakdown.awk $<; \
+	   awk -f tests/wcet/worst.awk $(B)/wcet/m4-gcc-small.txt.symbols $(B)/wcet/m4-gcc-small.txt $(B)/wcet/m4-gcc-small.txt; \
+	   awk -v title=m4-gcc-small -f tests/wcet/table.awk $(B)/wcet/m4-gcc-small.txt; \
+	   awk '$$1 == "size" { print $$2 " -Os, bytes of " $$3 ": " $$4 + $$5 }' $<; \
+	   awk -v title=m4-gcc-small -v brief=1 -f tests/wcet/table.awk $(B)/wcet/m4-gcc-small.txt; } >$(B)/cost-small.txt; cat $(B)/cost-small.txt
 
 # Debian has the binutils of the host's own kind in the package binutils, with the long names too.
 $(WCET_BOUNDED:%=$(B)/wcet/%.bound): $(B)/wcet/%.bound: $(B)/wcet/%.txt $(B)/wcet/%.elf tests/wcet/loops tests/wcet/bound.py tests/wcet/flow.py
