@@ -48,7 +48,7 @@ growth() {
         done
         echo
     done <"$dir/wcet/$name.free" >"$dir/wcet/$name.dat"
-    gnuplot -e "out='$dir/wcet-$name.svg'; data='$dir/wcet/$name.dat'; machines='$*'" "$here/growth.gp"
+    gnuplot -e "out='$dir/wcet-$name.svg'; data='$dir/wcet/$name.dat'; machines='$*'; most=$(tail -1 "$dir/wcet/$name.free")" "$here/growth.gp"
 }
 
 whole= spanned=
