@@ -57,15 +57,15 @@ FH_COLD bool fh_blame(struct fh_heap *h, uint32_t link, enum fh_fault_kind kind)
     return false;
 }
 
-#ifdef FH_SINGLE_LIST
+/* The head of the ring for that many granules. */
+#if defined(FH_SINGLE_LIST)
 static inline uint32_t ring_of(const struct fh_heap *h, uint32_t granules)
 {
     (void)h;
     (void)granules;
     return FH_HEAD;
 }
-#else
-#if defined(__x86_64__) || defined(__i386__) || defined(__aarch64__) || (defined(__ARM_FEATURE_CLZ) && __ARM_FEATURE_CLZ)
+#elif defined(__x86_64__) || defined(__i386__) || defined(__aarch64__) || (defined(__ARM_FEATURE_CLZ) && __ARM_FEATURE_CLZ)
 FH_VERB uint32_t ring_of(const struct fh_heap *h, uint32_t granules)
 {
     uint32_t x = granules - 1;
@@ -83,8 +83,6 @@ FH_VERB uint32_t ring_of(const struct fh_heap *h, uint32_t granules)
     ring += x;
     return ring < h->end ? ring : h->end - 1;
 }
-#endif
-
 #endif
 
 /* Takes a block out of its ring. False, after the report, if both neighbours do not link back. */
