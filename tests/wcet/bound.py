@@ -252,7 +252,7 @@ class Bounds:
 
     def solve_loop(self, blocks, weights, part, inputs):
         """The same within a loop, one of whose blocks runs so many times at most, and without which nothing repeats."""
-        middle, most = self.middle_of(blocks, weights, part)
+        middle, most = self.middle_of(blocks, part, set(inputs))
         rest = {a: weights[a] for a in part if a != middle}
         results = self.solve(blocks, rest, {a: path for a, path in inputs.items() if a != middle})
         if most == 0:
@@ -276,16 +276,15 @@ class Bounds:
             results[address] = longer(results.get(address), joined(last, path))
         return results
 
-    def middle_of(self, blocks, weights, part):
+    def middle_of(self, blocks, part, entries):
         """A block of a loop that runs no more often than stated, and how often that is."""
         text = None
         for number, function, most, wanted, _ in self.facts.loops:
             for address in sorted(part):
                 if not self.is_of(blocks[address], function, wanted) or (wanted == "-" and len(part) != 1):
                     continue
-                inner = {a: weights[a] for a in part if a != address}
-                if any(len(p) > 1 or next(iter(p)) in blocks[next(iter(p))].after
-                       for p in components(inner, lambda a: [b for b in blocks[a].after if b in inner])):
+                inner = self.loops_within(blocks, part - {address})
+                if inner and not self.is_outer(blocks, part, entries, address, inner):
                     text = "a loop in a loop"
                     continue
                 self.facts.used.add(number)
@@ -293,6 +292,23 @@ class Bounds:
         where = blocks[min(part)].instructions[0]
         chain = " > ".join(self.chain(where))
         raise flow.Unclear(f"{self.place(where)}: {text or 'a loop of which nothing is stated'}, in {chain}")
+
+    @staticmethod
+    def loops_within(blocks, part):
+        """The parts of some blocks that repeat."""
+        return [p for p in components(part, lambda a: [b for b in blocks[a].after if b in part])
+                if len(p) > 1 or next(iter(p)) in blocks[next(iter(p))].after]
+
+    def is_outer(self, blocks, part, entries, address, inner):
+        """Does that block bound a loop around others, each of which has a statement of its own? It is in none of those, and they are
+        not where the loop is entered: between two runs of it each is entered once at most."""
+        if any(p & entries or not self.is_stated(blocks, p) for p in inner):
+            return False
+        return address in entries or not any(address in p for p in self.loops_within(blocks, part - entries))
+
+    def is_stated(self, blocks, part):
+        return any((wanted != "-" or len(part) == 1) and any(self.is_of(blocks[a], function, wanted) for a in part)
+                   for _, function, _, wanted, _ in self.facts.loops)
 
     def is_of(self, block, function, wanted):
         return any(name == function and (wanted == "-" or wanted in text)
@@ -366,7 +382,7 @@ def dearest_calls(path):
         if row[0] == "name":
             names[row[1]] = row[2]
         elif row[0] == "phase":
-            phases[row[1]] = row[2], {"refused": "refused", "regions": f"regions/{row[4]}"}.get(row[2], "any")
+            phases[row[1]] = row[2], {"refused": "refused", "little": "little", "last": "last", "regions": f"regions/{row[4]}"}.get(row[2], "any")
         elif row[0] == "worst" and (names[row[2]] != "fh_realloc" or phases[row[1]][0] in ("worst", "huge")):
             calls[row[1], row[2]] = names[row[2]], phases[row[1]][1], int(row[4]), set()
         elif row[0] == "step" and (row[1], row[2]) in calls:
@@ -376,12 +392,12 @@ def dearest_calls(path):
 
 def compare(image, path, runs, bad):
     """The longest measured call of each case. What a phase did must be possible in its case; it counts for each case that it is
-    possible in, but that blocks do not show how deep a tree of regions is."""
+    possible in, but that blocks do not show how deep a tree of regions is, and how long a list."""
     most = collections.defaultdict(int)
     for function, own, length, addresses in dearest_calls(path):
         addresses &= image.listing.keys()
         for (name, case), variants in runs.items():
-            if name != function or (own != case and own.startswith("regions")):
+            if name != function or (own != case and own.startswith(("regions", "little", "last"))):
                 continue
             if any(addresses <= run.walked for run in variants):
                 most[name, case] = max(most[name, case], length)

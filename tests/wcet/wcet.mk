@@ -8,8 +8,8 @@
 #                               apart: what to look at while the core is being tuned; also in build/cost.txt
 #   make cost-small             the same for the small core
 #
-# For the machines of WCET_BOUNDED the longest path of each call is derived from the image too, with bound.py and what the file
-# loops states; no measured call may be longer.
+# For the machines of WCET_BOUNDED the longest path of each call is derived from the image too, with bound.py and what the files
+# loops and loops-small state; no measured call may be longer.
 #
 # PUBLISH=1 copies table and plots to tests/wcet/plots, for the README. COST_STRICT=0 lets figures over their limits pass, and
 # says which they are.
@@ -54,7 +54,10 @@ $(foreach m,$(WCET_SPANNED),$(foreach k,small same,$(eval $(call WCET_SPAN,$m,$k
 $(foreach m,$(WCET_SPANNED),$(eval $m-small.core := $(SMALL_SRC))$(eval $m-small.headers := $(SMALL_HDR)))
 
 # Machines whose binutils read the image well: of what clang inlined, they lose the names.
-WCET_BOUNDED := m0-gcc m4-gcc rv32-gcc x86-64-gcc
+WCET_BOUNDED_WHOLE := m0-gcc m4-gcc rv32-gcc x86-64-gcc
+WCET_BOUNDED_SMALL := $(WCET_BOUNDED_WHOLE:%=%-small)
+WCET_BOUNDED := $(WCET_BOUNDED_WHOLE) $(WCET_BOUNDED_SMALL)
+wcet_loops = tests/wcet/loops$(if $(filter %-small,$(1)),-small)
 m0-gcc.binutils := arm-none-eabi
 m4-gcc.binutils := arm-none-eabi
 rv32-gcc.binutils := riscv64-unknown-elf
@@ -118,15 +121,20 @@ cost-small: $(B)/size/m0-gcc-small.rows $(B)/wcet/m4-gcc-small.txt  ## what tuni
 	   awk '$$1 == "size" { print $$2 " -Os, bytes of " $$3 ": " $$4 + $$5 }' $<; \
 	   awk -v title=m4-gcc-small -v brief=1 -f tests/wcet/table.awk $(B)/wcet/m4-gcc-small.txt; } >$(B)/cost-small.txt; cat $(B)/cost-small.txt
 
+wcet_binutils = $($(*:-small=).binutils)
 # Debian has the binutils of the host's own kind in the package binutils, with the long names too.
-$(WCET_BOUNDED:%=$(B)/wcet/%.bound): $(B)/wcet/%.bound: $(B)/wcet/%.txt $(B)/wcet/%.elf tests/wcet/loops tests/wcet/bound.py tests/wcet/flow.py
+$(WCET_BOUNDED:%=$(B)/wcet/%.bound): $(B)/wcet/%.bound: $(B)/wcet/%.txt $(B)/wcet/%.elf tests/wcet/loops tests/wcet/loops-small tests/wcet/bound.py tests/wcet/flow.py
 	@FROM=$< sh tests/wcet/attempt.sh $*.bound $@ \
-	    'python3:python3 $(foreach t,objdump addr2line,$($*.binutils)-$(t):binutils-$(subst _,-,$($*.binutils)))' \
-	    python3 tests/wcet/bound.py --measured $< --out $@ $($*.binutils)- $(B)/wcet/$*.elf tests/wcet/loops $(CORE_SRC) $(CORE_HDR)
+	    'python3:python3 $(foreach t,objdump addr2line,$(wcet_binutils)-$(t):binutils-$(subst _,-,$(wcet_binutils)))' \
+	    python3 tests/wcet/bound.py --measured $< --out $@ $(wcet_binutils)- $(B)/wcet/$*.elf $(call wcet_loops,$*) $(call wcet_core,$*) $(call wcet_headers,$*)
 
 $(WCET_MACHINES:%=$(B)/wcet/%.facts): $(B)/wcet/%.facts: $(B)/wcet/%.txt tests/wcet/facts.awk
 	@awk -v machine=$* -f tests/wcet/facts.awk $(filter %.txt %.bound,$^) >$@
 $(WCET_BOUNDED:%=$(B)/wcet/%.facts): $(B)/wcet/%.facts: $(B)/wcet/%.bound
+
+# What no machine needs is taken out of the statements.
+wcet_unused = awk '/^unused/ && ++n[$$0] == ARGC - 1 { print "wcet: no machine needs this line of the statements: " $$0; bad = 1 } END { exit bad }' \
+    $(1:%=$(B)/wcet/%.bound)
 
 .PHONY: wcet
 wcet: $(MACHINES:%=$(B)/wcet/%.facts)  ## exact instructions of each call under QEMU: typical, 99th percentile, worst; plots
@@ -137,8 +145,7 @@ wcet: $(MACHINES:%=$(B)/wcet/%.facts)  ## exact instructions of each call under 
 	@sh tests/wcet/plot.sh $(B) $(MACHINES)
 	@cat $(B)/wcet.txt
 	@echo "the table and plots: $(B)/wcet.txt wcet.md wcet-*.svg"
-	@awk '/^unused/ && ++n[$$0] == ARGC - 1 { print "wcet: no machine needs this line of tests/wcet/loops: " $$0; bad = 1 } END { exit bad }' \
-	    $(if $(filter-out $(MACHINES),$(WCET_MACHINES)),/dev/null,$(WCET_BOUNDED:%=$(B)/wcet/%.bound))
+	@$(if $(filter-out $(MACHINES),$(WCET_MACHINES)),:,$(call wcet_unused,$(WCET_BOUNDED_WHOLE)) && $(call wcet_unused,$(WCET_BOUNDED_SMALL)))
 	@$(call wcet_settle,$(if $(filter-out $(MACHINES),$(WCET_MACHINES)),1,0)) - tests/wcet/limits $(B)/wcet.facts $(MACHINES:%=$(B)/wcet/%.txt) \
 	    $(patsubst %,$(B)/wcet/%.bound,$(filter $(WCET_BOUNDED),$(MACHINES)))
 ifeq ($(PUBLISH),1)
