@@ -17,8 +17,9 @@ unsigned memory_ways(void);
 const char *memory_way(unsigned way);
 
 /* A heap with the kernel's lock and its hook for faults, NULL if there is no memory; one that has a cache for each core on
- * top; and its end. */
+ * top, if the core has caches; and its end. */
 struct fh_heap *memory_open(unsigned way);
+bool memory_has_caches(void);
 struct fh_heap *memory_open_cached(void);
 bool memory_close(struct fh_heap *heap);
 

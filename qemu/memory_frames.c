@@ -155,6 +155,11 @@ struct fh_heap *memory_open(unsigned way)
     return fh_create(NULL, 0, &port);
 }
 
+bool memory_has_caches(void)
+{
+    return true;
+}
+
 struct fh_heap *memory_open_cached(void)
 {
     cached_port.cpus = arch_cores();

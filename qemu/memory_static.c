@@ -16,8 +16,6 @@ extern unsigned char __heap_end[];
 
 static const struct fh_port port = { .lock = heap_enter, .unlock = heap_leave, .fault = heap_fault,
                                      .swap = heap_swap };
-static const struct fh_port cached_port = { .lock = heap_enter, .unlock = heap_leave, .fault = heap_fault, .cpus = 1,
-                                            .cpu = heap_cpu, .cache = &fh_cpu_cache, .swap = heap_swap };
 
 void memory_find(void)
 {
@@ -45,11 +43,6 @@ struct fh_heap *memory_open(unsigned way)
 {
     (void)way;
     return fh_static_linked(&port);
-}
-
-struct fh_heap *memory_open_cached(void)
-{
-    return fh_static_linked(&cached_port);
 }
 
 /* The heap must be as it was when it was new; the memory then simply is the caller's again. */

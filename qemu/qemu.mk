@@ -7,7 +7,7 @@
 #   ARCH_GCC_FLAGS, ARCH_FLAGS  for gcc, for both    ARCH_GCC_PACKAGE
 #   ARCH_RUN      the QEMU command without -kernel   ARCH_PACKAGE  where that is found
 #   ARCH_PASSED   QEMU's exit status for a pass
-# and where it is not as for the others: ARCH_GCC_LINK, how gcc links; ARCH_LIBS, what comes last; ARCH_TOOL, the command that must be
+# and where it is not as for the others: ARCH_CORE, the core, if it is the small one; ARCH_GCC_LINK, how gcc links; ARCH_LIBS, what comes last; ARCH_TOOL, the command that must be
 # there for ARCH_RUN; ARCH_LIMIT, the seconds that it may take. Without ARCH_CLANG only gcc builds it.
 #
 # An image is named ARCH-TOOL. SEED=n runs the workload with another seed, hosted and in the kernel.
@@ -15,12 +15,14 @@
 HOST := $(shell uname -m)
 SEED ?= 1
 
-KERNEL_SRC := qemu/show_stress.c qemu/show_interrupts.c qemu/show_heap.c qemu/show_misuse.c qemu/main.c qemu/text.c qemu/mem.c tests/stress/stress.c $(CORE_SRC)
+KERNEL_SRC := qemu/show_stress.c qemu/show_interrupts.c qemu/show_heap.c qemu/show_misuse.c qemu/main.c qemu/text.c qemu/mem.c tests/stress/stress.c
 KERNEL_FRAMES := qemu/memory_frames.c qemu/frame.c port/frames/frames.c
-KERNEL_STATIC := qemu/memory_static.c port/static/array.c port/static/linked.c
+KERNEL_STATIC_UNCACHED := qemu/memory_static.c port/static/array.c port/static/linked.c
+KERNEL_STATIC := $(KERNEL_STATIC_UNCACHED) qemu/caches_static.c
+KERNEL_STATIC_SMALL := $(KERNEL_STATIC_UNCACHED) qemu/no_caches.c
 KERNEL_CORES := qemu/lock_cores.c qemu/show_cores.c
 KERNEL_ONE_CORE := qemu/lock_core.c qemu/no_cores.c
-KERNEL_HDR := $(CORE_HDR) $(wildcard qemu/*.h qemu/*/*.h port/*/*.h tests/stress/*.h)
+KERNEL_HDR := $(CORE_HDR) $(SMALL_HDR) $(wildcard qemu/*.h qemu/*/*.h port/*/*.h tests/stress/*.h)
 KERNEL_CFLAGS := -std=c11 -O2 -g -ffreestanding -fno-builtin -fno-strict-aliasing -fno-pic -fno-pie -fno-stack-protector \
     -fno-unwind-tables -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections -Iinclude -Iport $(WARN)
 KERNEL_LDFLAGS := --gc-sections --build-id=none -z max-page-size=4096 -z noexecstack -static
@@ -50,7 +52,7 @@ $(B)/qemu/$(1)-$(2)/%.o: % $(KERNEL_HDR) $(B)/qemu/have-$(2:gcc=$(1)-gcc) $(B)/q
 	@mkdir -p $$(@D)
 	@if [ -s $(B)/qemu/have-$(2:gcc=$(1)-gcc) ]; then $(3) $$(KERNEL_CFLAGS) $(if $(filter clang,$(2)),-Wno-unused-command-line-argument) $$($(1)_FLAGS) -DSTRESS_SEED=$$(SEED) -c $$< -o $$@; else : >$$@; fi
 
-$(B)/qemu/$(1)-$(2).elf: $$(patsubst %,$(B)/qemu/$(1)-$(2)/%.o,$$(KERNEL_SRC) $$($(1)_SRC)) $$($(1)_LINK)
+$(B)/qemu/$(1)-$(2).elf: $$(patsubst %,$(B)/qemu/$(1)-$(2)/%.o,$$(KERNEL_SRC) $$(or $$($(1)_CORE),$$(CORE_SRC)) $$($(1)_SRC)) $$($(1)_LINK)
 	@if [ -s $(B)/qemu/have-$(2:gcc=$(1)-gcc) ]; then $(4) -T $$($(1)_LINK) $$(filter %.o,$$^) $$($(1)_LIBS) -o $$@; else : >$$@; fi
 
 # Ends well even if the kernel fails: the tally tells.

@@ -82,9 +82,11 @@ void show_stress(void)
             run_plan(stress_large(STRESS_SEED), way);
     }
     on_heap(memory_open(0), show_interrupts, "interrupts", 0);
-    on_heap(memory_open_cached(), show_interrupts, "interrupts, cached", 2);
+    if (memory_has_caches())
+        on_heap(memory_open_cached(), show_interrupts, "interrupts, cached", 2);
     if (arch_cores() == 1)
         return;
     on_heap(memory_open(0), show_cores, "cores", 0);
-    on_heap(memory_open_cached(), show_cores, "cores, cached", 1 + arch_cores());
+    if (memory_has_caches())
+        on_heap(memory_open_cached(), show_cores, "cores, cached", 1 + arch_cores());
 }
