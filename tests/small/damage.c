@@ -282,7 +282,37 @@ static void met_by_other_calls(void)
     }
 }
 
+static void ask(void *arg)
+{
+    (void)arg;
+    fh_malloc(rig.heap, 1);
+}
+
+/* A link to the control structure, whose words are no neighbours that link back. One of them is the link of a block, that of the last one: a link
+ * from there may change it, and then the seal is broken, and the next call traps. */
+static void links_into_the_control_structure(void)
+{
+    for (uint32_t wrong = 0; wrong < FH_HEAD; wrong++) {
+        for (unsigned which = 0; which < 2; which++) {
+            rig_open(&rig, rig_memory + 4096, 1024);
+            unsigned char *last = NULL;
+            for (unsigned char *ptr = NULL; (ptr = fh_malloc(rig.heap, 1)) != NULL; last = ptr)
+                continue;
+            fh_free(rig.heap, last);
+            *(which == 0 ? &block_of(last)->next : &block_of(last)->prev) = wrong;
+            CHECK(fh_malloc(rig.heap, 1) == last);
+            if (rig.heap->seal != fh_seal_for(rig.heap)) {
+                CHECK(host_trapped(host_run(ask, NULL, 10)));
+                continue;
+            }
+            rig_reported(&rig, FH_BAD_LINK, NULL, last);
+            rig_sound(&rig);
+        }
+    }
+}
+
 TESTS(small_damage) = {
+    { "links_into_the_control_structure", links_into_the_control_structure },
     { "tag_of_a_used_block", tag_of_a_used_block },
     { "tag_behind_a_used_block", tag_behind_a_used_block },
     { "tag_of_a_free_block", tag_of_a_free_block },

@@ -79,7 +79,7 @@ $(SMALL_PROGRAMS:%=$(B)/small/%/results): $(B)/small/%/results: $(B)/small/%/pro
 	else echo "fail $*/does-not-build" >$@; fi
 
 $(SMALL_TOP): $(B)/check/launch $(SMALL_32:%=$(B)/small/%/program) FORCE
-	@for p in $(SMALL_32); do for which in 'bugs b15' 'small top'; do \
+	@for p in $(SMALL_32); do for which in 'bugs b15' 'small end_of_space'; do \
 	SEED='$(SEED)' timeout 300 $< $(B)/small/$$p/program $$p-top $$which || echo "fail $$p-top/ended-early"; done; done >$@
 
 SUITES += small
