@@ -369,7 +369,9 @@ static _Noreturn void one_heap(long number, unsigned worker)
         _exit(3);
     }
     catch_traps();
-    bool can_go_on = lab_survey(subject) && !is_large() && !options.apart && lab_keep(__builtin_frame_address(0));
+    /* A large heap is too large to copy; and a copy costs as much as three forks, which a class by itself does not need. */
+    bool is_worth_it = !is_large() && options.only == NULL;
+    bool can_go_on = lab_survey(subject) && is_worth_it && !options.apart && lab_keep(__builtin_frame_address(0));
     for (long job = job_from(number, 0); job >= 0; job = job_from(number, job + 1)) {
         pid_t pid = options.here ? 0 : fork();
         if (pid < 0)
