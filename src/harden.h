@@ -114,7 +114,7 @@ bool fh_harden_give(struct fh_heap *h, struct fh_block *b, uint32_t tag, uint32_
 /* Gives back what the quarantine holds if a free block of that many granules comes of it, no more than is needed for it. */
 bool fh_quarantine_yield(struct fh_heap *h, uint32_t granules, size_t align);
 
-/* The same for the memory behind a used block that is to grow in place. */
+/* The same for the memory behind a used block that is to grow in place. A size of 0, or one that is no larger, gives nothing. */
 bool fh_quarantine_yield_behind(struct fh_heap *h, const struct fh_block *b, uint32_t granules, uint32_t wanted);
 
 /* Gives everything back, and takes the lock for it: a region from which blocks are kept is not idle. */

@@ -119,7 +119,7 @@ static uint32_t resize_here(struct fh_heap *h, void *ptr, size_t size, uint32_t 
     uint32_t granules = fh_pool_open(h, ptr, tag);
     uint32_t wanted = granules != 0 ? fh_granules_with(*tag, size) : 0;
     *done = wanted != 0 && fh_pool_resize(h, (struct fh_block *)ptr, *tag, granules, wanted);
-    if (fh_rarely(!*done && wanted != 0 && fh_quarantine_yield_behind(h, (struct fh_block *)ptr, granules, wanted)))
+    if (fh_rarely(!*done && fh_quarantine_yield_behind(h, (struct fh_block *)ptr, granules, wanted)))
         *done = fh_pool_resize(h, (struct fh_block *)ptr, *tag, granules, wanted);
     if (*done)
         fh_canary_set(h, (struct fh_block *)ptr, size);

@@ -2,7 +2,7 @@
 #
 # mutate.mk - small changes to the core, each of which some test must notice.
 #
-#   make mutate                     all of src/, an hour of processor time
+#   make mutate                     all of src/, about an hour of processor time
 #   make mutate FILE=src/pool.c     one file (or several, in quotes)
 #   make mutate SAMPLE=200          so many, evenly spread
 #   make mutate ONLY=pool.c:210     those whose name contains it
@@ -70,7 +70,7 @@ mutate: $(B)/check/tables.h $(B)/harden/tables.h $(MUTATE_TOP) | mutate-tools  #
 	    --reader '$(GCC) $(CORE_CFLAGS)' $(MUTATE_EQUAL) --warned '$(GCC) $(CORE_CFLAGS) -O2 -Wuninitialized -Wmaybe-uninitialized -Werror' $(MUTATE_PROGRAMS) --equivalent tests/mutate/equivalent --jobs $(JOBS) \
 	    --file '$(FILE)' --sample '$(or $(SAMPLE),0)' --only '$(ONLY)' --programs '$(PROGRAMS)' $(if $(AGAIN),--again)
 
-# The tool itself: a source with known mutants. About 3 s.
+# The tool itself: a source with known mutants, and two builds. About 15 s.
 SUITES += mutate
 .PHONY: test-mutate
 test-mutate: | mutate-tools
