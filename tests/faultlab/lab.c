@@ -77,7 +77,8 @@ static const struct lab_subject *subject;
 static FILE *messages;             /* what standard error was: the subject's own is not wanted */
 static void *subject_base;         /* where its code is */
 
-/* A trial runs on a stack of its own: it can be left from anywhere, and the stack be put back while nobody stands on it. */
+/* A trial runs on a stack of its own: it can be left from anywhere, and the stack be put back while nobody stands on it. Not if its end
+ * is the end of the process anyway: other allocators then find the memory as they would without the lab. */
 static struct {
     ucontext_t outside;
     ucontext_t inside;
@@ -198,6 +199,11 @@ _Noreturn void lab_stop(void)
     _exit(0);
 }
 
+static bool has_stage(void)
+{
+    return subject->mark != NULL || options.here;
+}
+
 static void build_stage(void)
 {
     enum { ROOM = 64 << 10, GUARD = 4096 };
@@ -217,6 +223,8 @@ static void try_here(const struct lab_crime *crime, long trial, struct lab_recor
     stage.crime = crime;
     stage.trial = trial;
     set_limits();
+    if (!has_stage())
+        run_trial();
     stage.is_on = true;
     swapcontext(&stage.outside, &stage.inside);
     stage.is_on = false;
@@ -634,9 +642,10 @@ int main(int argc, char **argv)
     if (board == MAP_FAILED)
         give_up("no memory:", strerror(errno));
     quiet();
-    build_stage();
-    if (subject->mark != NULL)
+    if (has_stage()) {
+        build_stage();
         malloc_trim(0);   /* what is not there need not be put back */
+    }
     if (options.trial >= 0) {
         options.trials = options.trial + 1;
         options.workers = 1;
