@@ -3,8 +3,9 @@
 # The tests of the small core (src/small): its own, and those of the other core that use nothing but the public interface. What the small
 # core does not have says so (rig_large_only). One program for each way of building the core, as in tests/unit/unit.mk.
 #
-# To save time, the files that know only the public interface are compiled once for each width and granule, and linked with every
-# core of that kind; this folder's own read its structures, and are compiled as the core is.
+# To save time, tests are compiled once for what they see of the core, and linked with every core of that kind: those that know the public
+# interface for each width and granule, this folder's own, which read its structures, also for each layout, and for a core with
+# a map of its rings and one without, as where size counts.
 
 SMALL_FOLDERS := misuse bugs oom unit small
 SMALL_PUBLIC := $(filter-out tests/bugs/b19_checker.c tests/bugs/b30_work.c,$(wildcard tests/misuse/*.c tests/bugs/*.c tests/oom/*.c)) \
@@ -16,36 +17,41 @@ SMALL_HARNESS := tests/unit/harness/main.c tests/unit/harness/rig.c tests/unit/h
 SMALL_CHECK_HDR := $(wildcard tests/unit/harness/*.h tests/misuse/*.h tests/small/*.h)
 SMALL_FLAGS = $(CORE_CFLAGS) $(WARN) -g -Isrc -Itests/unit -I$(B)/small -DTEST_SMALL
 
-# One line for each kind of public tests, and one for each program: its kind, and how it is compiled.
-small-public-64 = $(GCC) -O1 -fno-pie
-small-public-64-8 = $(GCC) -O1 -fno-pie -DFH_GRANULE=8
-small-public-32 = $(GCC) -O1 -m32 -fno-pic -fno-stack-protector
-SMALL_KINDS := 64 64-8
+# One line for each kind of tests, and one for each program: its kinds, and how its core is compiled.
+small-tests-public-64 = $(GCC) -O1 -fno-pie
+small-tests-public-64-8 = $(GCC) -O1 -fno-pie -DFH_GRANULE=8
+small-tests-public-32 = $(GCC) -O1 -m32 -fno-pic -fno-stack-protector
+small-tests-own-64 = $(small-tests-public-64)
+small-tests-own-64-Os = $(GCC) -Os -fno-pie
+small-tests-own-64-single = $(small-tests-public-64) -DFH_SINGLE_LIST
+small-tests-own-64-8 = $(small-tests-public-64-8)
+small-tests-own-32 = $(small-tests-public-32)
+small-tests-own-32-Os = $(GCC) -Os -m32 -fno-pic -fno-stack-protector
+small-tests-own-32-single = $(small-tests-public-32) -DFH_SINGLE_LIST
+SMALL_KINDS := public-64 public-64-8 own-64 own-64-Os own-64-single own-64-8
 
-small-gcc-O0 = 64 $(GCC) -O0 $(CHECK_64)
-small-gcc-O2 = 64 $(GCC) -O2 $(CHECK_64)
-small-gcc-O3 = 64 $(GCC) -O3 $(CHECK_64)
-small-gcc-Os = 64 $(GCC) -Os $(CHECK_64)
-small-clang-O0 = 64 $(CLANG) -O0 $(CHECK_64)
-small-clang-O2 = 64 $(CLANG) -O2 $(CHECK_64)
-small-clang-O3 = 64 $(CLANG) -O3 $(CHECK_64)
-small-clang-Os = 64 $(CLANG) -Os $(CHECK_64)
-small-sanitized = 64 $(GCC) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all $(CHECK_64)
-small-debug = 64 $(GCC) -O1 -DFH_DEBUG $(CHECK_64)
-small-single-list = 64 $(GCC) -O2 -DFH_SINGLE_LIST $(CHECK_64)
-small-granule-8 = 64-8 $(GCC) -O2 -DFH_GRANULE=8 $(CHECK_64)
-SMALL_PROGRAMS := gcc-O0 gcc-O2 gcc-O3 gcc-Os clang-O0 clang-O2 clang-O3 clang-Os sanitized debug single-list granule-8
+small-gcc-O0 = 64 64 $(GCC) -O0 $(CHECK_64)
+small-gcc-O2 = 64 64 $(GCC) -O2 $(CHECK_64)
+small-gcc-Os = 64 64-Os $(GCC) -Os $(CHECK_64)
+small-clang-O2 = 64 64 $(CLANG) -O2 $(CHECK_64)
+small-clang-O3 = 64 64 $(CLANG) -O3 $(CHECK_64)
+small-clang-Os = 64 64-Os $(CLANG) -Os $(CHECK_64)
+small-sanitized = 64 64 $(GCC) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all $(CHECK_64)
+small-debug = 64 64 $(GCC) -O1 -DFH_DEBUG $(CHECK_64)
+small-single-list = 64 64-single $(GCC) -O2 -DFH_SINGLE_LIST $(CHECK_64)
+small-granule-8 = 64-8 64-8 $(GCC) -O2 -DFH_GRANULE=8 $(CHECK_64)
+SMALL_PROGRAMS := gcc-O0 gcc-O2 gcc-Os clang-O2 clang-O3 clang-Os sanitized debug single-list granule-8
 
-small-i386-gcc-O0 = 32 $(GCC) -O0 $(CHECK_32)
-small-i386-gcc-O2 = 32 $(GCC) -O2 $(CHECK_32)
-small-i386-gcc-Os = 32 $(GCC) -Os $(CHECK_32)
-small-i386-clang-O2 = 32 $(CLANG) -O2 $(CHECK_32)
-small-i386-clang-Os = 32 $(CLANG) -Os $(CHECK_32)
-small-i386-single-list = 32 $(GCC) -Os -DFH_SINGLE_LIST $(CHECK_32)
+small-i386-gcc-O0 = 32 32 $(GCC) -O0 $(CHECK_32)
+small-i386-gcc-O2 = 32 32 $(GCC) -O2 $(CHECK_32)
+small-i386-gcc-Os = 32 32-Os $(GCC) -Os $(CHECK_32)
+small-i386-clang-O2 = 32 32 $(CLANG) -O2 $(CHECK_32)
+small-i386-clang-Os = 32 32-Os $(CLANG) -Os $(CHECK_32)
+small-i386-single-list = 32 32-single $(GCC) -Os -DFH_SINGLE_LIST $(CHECK_32)
 SMALL_32 := i386-gcc-O0 i386-gcc-O2 i386-gcc-Os i386-clang-O2 i386-clang-Os i386-single-list
 ifeq ($(shell uname -sm),Linux x86_64)
 SMALL_PROGRAMS += $(SMALL_32)
-SMALL_KINDS += 32
+SMALL_KINDS += public-32 own-32 own-32-Os own-32-single
 # Memory at the end of the address space: see tests/bugs/top/launch.c.
 SMALL_TOP := $(B)/small/top
 endif
@@ -56,22 +62,21 @@ $(B)/small/tables.h: FORCE
 	@cmp -s $@.new $@ || cp $@.new $@
 
 # What does not compile leaves nothing, and its programs are tests that fail.
-$(SMALL_KINDS:%=$(B)/small/public-%.o): $(B)/small/public-%.o: $(SMALL_PUBLIC) $(SMALL_CHECK_HDR) include/freehold.h tests/small/small.mk tests/unit/unit.mk Makefile | check-tools
+small-sources-public := $(SMALL_PUBLIC)
+small-sources-own := $(SMALL_OWN)
+$(SMALL_KINDS:%=$(B)/small/%.o): $(B)/small/%.o: $(SMALL_PUBLIC) $(SMALL_OWN) $(SMALL_CHECK_HDR) $(SMALL_HDR) tests/small/small.mk tests/unit/unit.mk Makefile | check-tools
 	@mkdir -p $(@D)
 	@rm -f $@
-	@$(small-public-$*) $(SMALL_FLAGS) -r -nostdlib $(SMALL_PUBLIC) -o $@ || true
+	@$(small-tests-$*) $(SMALL_FLAGS) -r -nostdlib $(small-sources-$(firstword $(subst -, ,$*))) -o $@ || true
 
-small_kind = $(firstword $(small-$(1)))
-define small_program
-$(B)/small/$(1)/program: $(B)/small/public-$(call small_kind,$(1)).o
-endef
-$(foreach p,$(SMALL_PROGRAMS),$(eval $(call small_program,$(p))))
+small_objects = $(B)/small/public-$(word 1,$(small-$(1))).o $(B)/small/own-$(word 2,$(small-$(1))).o
+$(foreach p,$(SMALL_PROGRAMS),$(eval $(B)/small/$(p)/program: $(call small_objects,$(p))))
 
-$(SMALL_PROGRAMS:%=$(B)/small/%/program): $(B)/small/%/program: $(SMALL_OWN) $(SMALL_HARNESS) $(SMALL_CHECK_HDR) \
+$(SMALL_PROGRAMS:%=$(B)/small/%/program): $(B)/small/%/program: $(SMALL_HARNESS) $(SMALL_CHECK_HDR) \
     tests/unit/harness/host_posix.c tests/unit/harness/host_i386.c $(SMALL_SRC) $(SMALL_HDR) $(B)/small/tables.h tests/small/small.mk | check-tools
 	@mkdir -p $(@D)
 	@rm -f $@
-	@$(wordlist 2,99,$(small-$*)) $(SMALL_FLAGS) $(SMALL_SRC) $(SMALL_OWN) $(SMALL_HARNESS) $(B)/small/public-$(firstword $(small-$*)).o -o $@ || true
+	@$(wordlist 3,99,$(small-$*)) $(SMALL_FLAGS) $(SMALL_SRC) $(SMALL_HARNESS) $(call small_objects,$*) -o $@ || true
 
 $(SMALL_PROGRAMS:%=$(B)/small/%/results): $(B)/small/%/results: $(B)/small/%/program FORCE
 	@if [ -x $< ]; then for folder in $(SMALL_FOLDERS); do \
