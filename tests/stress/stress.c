@@ -306,9 +306,12 @@ static bool visit(void *arg, const struct fh_block_info *b)
 }
 
 /* A block of FH_GRANULE << 16 bytes and more is cut for a request in steps of up to 1/512, so its largest request may be
- * smaller than the block by that much; below, the two are equal. */
+ * smaller than the block by that much; below, the two are equal. Of a ring of the small core only the first block is found. */
 static bool largest_is(size_t said, size_t counted)
 {
+#ifdef STRESS_SMALL_CORE
+    return said <= counted && (said != 0) == (counted != 0);
+#endif
     if (counted < ((uint32_t)FH_GRANULE << 16) - 4)
         return said == counted;
     return said <= counted && said >= counted - (counted >> 9) - FH_GRANULE;
