@@ -272,6 +272,12 @@ static uint32_t granules_for(size_t size)
     return granules < FH_MIN_GRANULES ? FH_MIN_GRANULES : granules;
 }
 
+/* What a report has mended may serve now. */
+static FH_COLD uint32_t take_again(struct fh_heap *h, uint32_t granules)
+{
+    return h->ptr != NULL ? take(h, granules) : 0;
+}
+
 void *fh_malloc(struct fh_heap *h, size_t size)
 {
     uint32_t granules = granules_for(size);
@@ -279,9 +285,8 @@ void *fh_malloc(struct fh_heap *h, size_t size)
         return NULL;
     enter(h, NULL);
     uint32_t link = take(h, granules);
-    /* What a report has mended may serve now. */
-    if (link == 0 && h->ptr != NULL)
-        link = take(h, granules);
+    if (fh_rarely(link == 0))
+        link = take_again(h, granules);
     leave(h);
     return link != 0 ? fh_at(h, link) : NULL;
 }
