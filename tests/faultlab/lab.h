@@ -156,7 +156,7 @@ struct lab_crime {
     const char *name;
     bool (*commit)(struct lab_model *m, int argument);
     int argument;
-    bool reads_all;            /* the heap is mostly mended as a whole, which takes as long as a hundred trials if it is large */
+    bool reads_all;            /* the heap is mostly mended as a whole, which takes as long as fifty trials if it is large */
     bool needs_past;           /* cannot be known for certain without a memory of the past: no promise of the always-on build */
     const char *what;
 };
