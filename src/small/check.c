@@ -31,7 +31,7 @@ static enum fh_fault_kind check_blocks(const struct fh_heap *h, uint32_t *free_b
         uint32_t n = size_at(h, link, tag);
         if (n == 0)
             return FH_BAD_TAG;
-        if ((tag & FH_PREV_FREE) != prev_free || (fh_is_free(tag) && prev_free != 0))
+        if ((tag & FH_PREV_FREE) != prev_free)
             return FH_NOT_COALESCED;
         prev_free = fh_is_free(tag) ? FH_PREV_FREE : 0;
         if (prev_free == 0)
