@@ -170,6 +170,21 @@ static void rings(void)
     unlink(ptr[3]);
     block_of(ptr[3])->next = block_of(ptr[3])->prev = link_to(&rig, ptr[3]);
     finds(FH_BAD_LIST);
+    /* A ring that should be empty: its head leads to a used block, or to a free one of another ring. */
+    open();
+    CHECK(fh_malloc(rig.heap, BYTES) != NULL && fh_malloc(rig.heap, BYTES) != NULL);
+    CHECK(fh_malloc(rig.heap, largest_in(&rig)) != NULL);
+    EQUAL(largest_in(&rig), 0);
+    block_at(&rig, FH_HEAD)->next = link_to(&rig, ptr[0]);
+    rig.heap->map |= FH_HAS_MAP;
+    finds(FH_BAD_LINK);
+    if (FH_MAX_RINGS != 1) {
+        open();
+        EQUAL(block_at(&rig, FH_HEAD)->next, FH_HEAD);
+        block_at(&rig, FH_HEAD)->next = link_to(&rig, ptr[1]);
+        rig.heap->map |= FH_HAS_MAP;
+        finds(FH_BAD_LINK);
+    }
     /* More on the rings than there are: a free block in the payload of a used one. */
     open();
     unsigned char *inner = ptr[2] + 2 * FH_GRANULE;

@@ -278,6 +278,15 @@ static void behind_damage(void)
         rig_reported(&rig, FH_BAD_TAG, ground + 1000, ground + 1000);
         CHECK(holds(ground, 1000, 2000));
     }
+    /* A damaged head: the new block is free all the same, once. */
+    rig_open(&rig, ground, 1000);
+    CHECK(fh_malloc(rig.heap, largest_in(&rig)) != NULL);
+    uint32_t ring = fh_ring_of(rig.heap, 1000 / FH_GRANULE);
+    fh_at(rig.heap, ring)->next ^= 0x100;
+    CHECK(fh_add_region(rig.heap, ground + 1000, 1000) > 990 - FH_GRANULE);
+    rig_reported(&rig, FH_BAD_LINK, ground + 1000, ground + 1000);
+    CHECK(largest_in(&rig) > 900);
+    rig_sound(&rig);
     /* A footer that is mended: the block before is joined after all. A damaged tag is not: what is new stays used. */
     for (unsigned what = 0; what < 2; what++) {
         rig_open(&rig, ground, 1000);
@@ -362,7 +371,8 @@ static void memory_of_the_port(void)
     rig_prepare(&rig);
     CHECK(fh_create(NULL, 8192, &rig.port) == NULL);
     CHECK(fh_create(NULL, 8192, NULL) == NULL);
-    /* What wraps is none. */
+    /* What wraps is none. Nor is what begins behind the last granule. */
+    CHECK(fh_create(rig_launder((const void *)(UINTPTR_MAX - 2)), 3, &rig.port) == NULL);
     create_with_port((unsigned char *)rig_launder((const void *)(UINTPTR_MAX - 4095)), 4097, 0, true);
     CHECK(rig.heap == NULL && rig.releases == 1);
 }
