@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # How the core may be built, and what it may know: the order of includes, every compiler that is installed, no symbol from
-# elsewhere, no function that calls itself, the public header in C and C++. Compilers for other machines are used when they are
+# elsewhere, no function that calls itself, the public header in C and C++; the small core likewise. Compilers for other machines are used when they are
 # there; clang knows most machines by itself.
 
 BUILD_DIR := $(B)/check-build
@@ -51,6 +51,12 @@ $(BUILDS:%=$(BUILD_DIR)/%.tally): $(BUILD_DIR)/%.tally: $(CORE_SRC) $(CORE_HDR) 
 	@$(buildtools-$*) CORE_CFLAGS='$(CORE_CFLAGS)' WARN='$(WARN)' sh tests/build/objects.sh $(BUILD_DIR) $* $(build-$*) >$@.new
 	@! grep -q '^fail' $@.new && mv $@.new $@ || cp $@.new $(BUILD_DIR)/$*.failed
 
+# The small core under the same compilers.
+$(BUILDS:%=$(BUILD_DIR)/small-%.tally): $(BUILD_DIR)/small-%.tally: $(SMALL_SRC) $(SMALL_HDR) $(BUILD_SCRIPTS) tests/build/build.mk Makefile | build-tools
+	@mkdir -p $(@D)
+	@$(buildtools-$*) SOURCES='$(SMALL_SRC)' CORE_CFLAGS='$(CORE_CFLAGS)' WARN='$(WARN)' sh tests/build/objects.sh $(BUILD_DIR) small-$* $(build-$*) >$@.new
+	@! grep -q '^fail' $@.new && mv $@.new $@ || cp $@.new $(BUILD_DIR)/small-$*.failed
+
 # What takes no time is done each time.
 $(BUILD_DIR)/house.tally: FORCE | build-tools
 	@mkdir -p $(@D)/selftest
@@ -58,13 +64,15 @@ $(BUILD_DIR)/house.tally: FORCE | build-tools
 	B='$(B)' sh tests/build/files.sh >&2 && echo "pass files" || echo "fail files"; \
 	sh tests/build/plain.sh $(BUILD_DIR)/plain $(GCC); \
 	sh tests/build/plain.sh $(BUILD_DIR)/plain $(CLANG); \
+	SOURCES='$(SMALL_SRC)' sh tests/build/plain.sh $(BUILD_DIR)/plain $(GCC) small-; \
+	SOURCES='$(SMALL_SRC)' sh tests/build/plain.sh $(BUILD_DIR)/plain $(CLANG) small-; \
 	CORE_CFLAGS='$(CORE_CFLAGS)' sh tests/build/header.sh $(BUILD_DIR)/header $(GCC) g++ $(CLANG); \
 	sh tests/build/selftest.sh $(BUILD_DIR)/selftest; } >$@
 
 SUITES += build
 .PHONY: test-build
-test-build: $(BUILDS:%=$(BUILD_DIR)/%.tally) $(BUILD_DIR)/house.tally  ## test the order of includes, and the core under every compiler
+test-build: $(BUILDS:%=$(BUILD_DIR)/%.tally) $(BUILDS:%=$(BUILD_DIR)/small-%.tally) $(BUILD_DIR)/house.tally  ## test the order of includes, and the core under every compiler
 	@mkdir -p $(B)/tally
-	@for b in $(BUILDS); do if [ -f $(BUILD_DIR)/$$b.tally ]; then cat $(BUILD_DIR)/$$b.tally; else cat $(BUILD_DIR)/$$b.failed; fi; done >$(B)/tally/build
+	@for b in $(BUILDS) $(BUILDS:%=small-%); do if [ -f $(BUILD_DIR)/$$b.tally ]; then cat $(BUILD_DIR)/$$b.tally; else cat $(BUILD_DIR)/$$b.failed; fi; done >$(B)/tally/build
 	@cat $(BUILD_DIR)/house.tally >>$(B)/tally/build
 	@echo "build: $$(grep -c '^pass' $(B)/tally/build) passed, $$(grep -c '^fail' $(B)/tally/build) failed, by $(words $(BUILDS)) compilers"

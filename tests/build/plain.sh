@@ -1,14 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# plain.sh DIR COMPILER - the core as a stranger may build it: without a flag, optimized but not freestanding, as a whole program.
+# plain.sh DIR COMPILER [PREFIX] - the core as a stranger may build it: without a flag, optimized but not freestanding, as a whole program.
 #
-# Each time it must compile, want no symbol that it does not have, and hold no function that calls itself.
+# Each time it must compile, want no symbol that it does not have, and hold no function that calls itself. SOURCES: of which core;
+# PREFIX: what the names of the results begin with.
 set -u
-dir=$1 cc=$2
+dir=$1 cc=$2 prefix=${3:-}
 here=$(dirname "$0")
-: "${NM:=nm}" "${OBJDUMP:=objdump}"
+: "${NM:=nm}" "${OBJDUMP:=objdump}" "${SOURCES:=src/*.c}"
 top=$(pwd)
+sources=
+for source in $SOURCES; do
+    sources="$sources $top/$source"
+done
 
 judge() {
     missing=$($NM -g "$@" | awk '
@@ -36,15 +41,16 @@ build() {
 }
 
 here=$(cd "$here" && pwd)
-label=$(basename "$cc")
-build "$label-no-flags" "$cc" -I"$top/include" -c "$top"/src/*.c
+label=$prefix$(basename "$cc")
+# shellcheck disable=SC2086
+build "$label-no-flags" "$cc" -I"$top/include" -c $sources
 for level in -Os -O2 -O3; do
-    build "$label-plain$level" "$cc" $level -I"$top/include" -c "$top"/src/*.c
+    build "$label-plain$level" "$cc" $level -I"$top/include" -c $sources
 done
 case $label in
 *gcc*)
     for level in -Os -O2 -O3; do
-        build "$label-lto$level" "$cc" $level -flto -ffreestanding -nostdlib -r -flinker-output=nolto-rel -I"$top/include" "$top"/src/*.c -o whole.o
+        build "$label-lto$level" "$cc" $level -flto -ffreestanding -nostdlib -r -flinker-output=nolto-rel -I"$top/include" $sources -o whole.o
     done
     ;;
 esac

@@ -39,6 +39,8 @@ fresh; append src/pool.c '#include "lock.h"'; must_fail pool-knows-lock includes
 fresh; append src/bits.h '#include "block.h"'; must_fail bits-knows-block includes.sh
 fresh; append src/heap.c '# include <string.h>'; must_fail core-knows-libc includes.sh
 fresh; append src/heap.c '#include "../port/posix/posix.h"'; must_fail core-knows-port includes.sh
+fresh; append src/small/heap.c '#include "../pool.h"'; must_fail small-knows-pool includes.sh
+fresh; append src/small/small.h '#include "../freelist.h"'; must_fail small-header-knows-freelist includes.sh
 fresh; append src/extra.c '#include "bits.h"'; must_fail unknown-file includes.sh
 fresh; append include/freehold.h '#include <stdio.h>'; must_fail header-knows-libc includes.sh
 fresh; mkdir -p "$dir/house/port/static"; append port/static/extra.c '#include "../../src/pool.h"'; must_fail port-knows-core includes.sh
