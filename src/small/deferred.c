@@ -32,6 +32,7 @@ void fh_finish(struct fh_heap *h)
 {
     uintptr_t address = fh_load_swapped(&h->deferred);
     const void *ptr = h->ptr;
+    /* unreached: fails only when another thread or interrupt defers between the two lines. */
     while (!swap(h, &h->deferred, address, 0))
         address = fh_load_swapped(&h->deferred);
     while (address != 0) {
@@ -57,6 +58,7 @@ bool fh_free_deferred(struct fh_heap *h, void *ptr)
     struct waiting *w = (struct waiting *)ptr;
     if (ptr == NULL)
         return true;
+    /* unreached: whether there is an instruction for it is settled when this is compiled. */
     if ((!FH_HAS_SWAP && h->port->swap == NULL) || !is_place(h, (uintptr_t)w))
         return false;
     uint32_t tag = fh_tag_at(h, fh_link_of(h, w));
@@ -67,6 +69,7 @@ bool fh_free_deferred(struct fh_heap *h, void *ptr)
         first = fh_load_swapped(&h->deferred);
         w->next = first;
         w->mark = mark_for(h, w);
+        /* unreached: fails only when another thread or interrupt defers meanwhile. */
     } while (!swap(h, &h->deferred, first, (uintptr_t)w));
     return true;
 }

@@ -2,7 +2,7 @@
 #
 # coverage.mk - which lines, branches and conditions of the core the hosted tests reach: units, misuse, classes of bugs, and the
 # fuzzers' corpus, all counted together, in each build of the core that compiles other code: both granules, the single list, and the
-# hardened one with and without its quarantine. What one build reached is reached; a pair of MC/DC must be complete in one of them.
+# hardened one with and without its quarantine; and the small core. What one build reached is reached; a pair of MC/DC must be complete in one of them.
 #
 # The compiler counts in the source, at -O0. Each test runs in a process of its own that ends by _exit or by a trap; dump.c writes the
 # counters then, into a file in which the run-time adds up what all of them write (%1m). (Counters in a file that all
@@ -27,20 +27,26 @@ coverage-granule-8 = -DFH_GRANULE=8 $(CHECK_64)
 coverage-single-list = -DFH_SINGLE_LIST $(CHECK_64)
 coverage-kept = $(filter-out $(GCC) -O%,$(harden-kept))
 coverage-prompt = $(filter-out $(GCC) -O%,$(harden-prompt))
-COVERAGE_BUILDS := default granule-8 single-list kept prompt
+coverage-small = $(CHECK_64)
+coverage-small-granule-8 = -DFH_GRANULE=8 $(CHECK_64)
+coverage-small-single-list = -DFH_SINGLE_LIST $(CHECK_64)
+COVERAGE_OF_SMALL := small small-granule-8 small-single-list
+COVERAGE_BUILDS := default granule-8 single-list kept prompt $(COVERAGE_OF_SMALL)
 COVERAGE_REPORTS := $(COVERAGE_BUILDS:%=$(COVERAGE)/%/report) $(COVERAGE)/fuzz/report
 
 # Files, because the variables that name them are set in fragments that are read later.
-COVERAGE_DEPENDS := $(wildcard $(foreach folder,harden unit unit/harness misuse misuse/trial bugs oom fuzz coverage,tests/$(folder)/*.[ch] tests/$(folder)/*.mk))
+COVERAGE_DEPENDS := $(wildcard $(foreach folder,harden small small/harness unit unit/harness misuse misuse/trial bugs oom fuzz coverage,tests/$(folder)/*.[ch] tests/$(folder)/*.mk))
 
 coverage-tests-kept = harden misuse
 coverage-tests-prompt = $(HARDEN_FOLDERS)
-coverage-tests = $(or $(coverage-tests-$*),$(CHECK_FOLDERS))
+coverage-tests = $(or $(coverage-tests-$*),$(if $(filter $*,$(COVERAGE_OF_SMALL)),$(SMALL_FOLDERS),$(CHECK_FOLDERS)))
 
-# The hardened builds have a table of tests of their own.
+# The hardened builds have a table of tests of their own, and so has the small core.
 coverage-src-kept = -I$(B)/harden $(HARDEN_SRC)
 coverage-src-prompt = $(coverage-src-kept)
-coverage-src = $(or $(coverage-src-$*),$(CHECK_SRC))
+coverage-src-small = -DTEST_SMALL -I$(B)/small $(SMALL_PUBLIC) $(SMALL_OWN) tests/small/harness/absent.c
+coverage-src = $(or $(coverage-src-$*),$(if $(filter $*,$(COVERAGE_OF_SMALL)),$(coverage-src-small),$(CHECK_SRC)))
+coverage-core = $(if $(filter $*,$(COVERAGE_OF_SMALL)),$(SMALL_SRC),$(CORE_SRC))
 
 .PHONY: coverage coverage-tools
 coverage-tools:
@@ -48,9 +54,9 @@ coverage-tools:
 	    $(COVERAGE_RT)/libclang_rt.profile-x86_64.a:libclang-rt-19-dev)
 
 $(COVERAGE_BUILDS:%=$(COVERAGE)/%/program): $(COVERAGE)/%/program: $(COVERAGE_DEPENDS) $(CORE_SRC) $(CORE_HDR) \
-    $(B)/check/tables.h $(B)/harden/tables.h | coverage-tools
+    $(SMALL_SRC) $(SMALL_HDR) $(B)/check/tables.h $(B)/harden/tables.h $(B)/small/tables.h | coverage-tools
 	@mkdir -p $(@D)
-	@$(COVERAGE_CC) $(coverage-$*) $(coverage-src) $(CHECK_FLAGS) $(CORE_SRC) $(CHECK_HARNESS) tests/coverage/dump.c -Wl,--wrap=_exit -o $@ 2>$(@D)/said \
+	@$(COVERAGE_CC) $(coverage-$*) $(coverage-src) $(CHECK_FLAGS) $(coverage-core) $(CHECK_HARNESS) tests/coverage/dump.c -Wl,--wrap=_exit -o $@ 2>$(@D)/said \
 	    || { cat $(@D)/said; exit 1; }
 	@! grep '^src/.*unsupported MC/DC' $(@D)/said
 
@@ -58,10 +64,10 @@ $(COVERAGE)/fuzz/program: $(COVERAGE_DEPENDS) $(CORE_SRC) $(CORE_HDR) | coverage
 	@mkdir -p $(@D)
 	@$(COVERAGE_CC) $(filter-out -O1,$(FUZZ_FLAGS)) -fsanitize=address $(CORE_SRC) $(FUZZ_SRC) -o $@
 
-# $(call coverage_report,FOLDER): what was counted in there, as a report.
+# $(call coverage_report,FOLDER): what was counted in there, as a report. Files of the core that is not in the program do not appear.
 coverage_report = llvm-profdata-19 merge -sparse $(1)/*.profraw -o $(1)/all.profdata \
 	&& llvm-cov-19 show $(1)/program -instr-profile=$(1)/all.profdata -show-branches=count -show-mcdc -show-instantiations=false \
-	    $(CORE_SRC) $(wildcard src/*.h) >$(1)/report 2>$(1)/llvm
+	    $(CORE_SRC) $(filter src/small/%,$(SMALL_SRC)) $(wildcard src/*.h src/small/*.h) >$(1)/report 2>$(1)/llvm
 
 $(COVERAGE_BUILDS:%=$(COVERAGE)/%/report): $(COVERAGE)/%/report: $(COVERAGE)/%/program FORCE
 	@rm -f $(@D)/*.profraw

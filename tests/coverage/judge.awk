@@ -17,7 +17,7 @@ function is_zero(count) {
     return count == "0"
 }
 
-/^[^ |].*src\/[a-z]+\.[ch]:$/ {
+/^[^ |].*src\/[a-z\/]+\.[ch]:$/ {
     file = $0
     sub(/:$/, "", file)
     sub(/.*src\//, "src/", file)
