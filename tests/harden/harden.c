@@ -1224,6 +1224,34 @@ static void named_by_any_slot(void)
     }
 }
 
+/* Leaves the lock, and looks at the heap as any other thread could. */
+static void (*leave)(void *ctx, uintptr_t state);
+
+static void leave_and_check(void *ctx, uintptr_t state)
+{
+    static bool inside;
+    leave(ctx, state);
+    if (inside)
+        return;
+    inside = true;
+    EQUAL(fh_check(rig.heap), FH_OK);
+    inside = false;
+}
+
+/* A block that is not to be had at once is written its exact size later, but is whole whenever the lock is left. */
+static void whole_when_left(void)
+{
+    need_quarantine();
+    unsigned char *ptr[ROW];
+    open_row(rig_memory + 8, ptr);
+    keep(ptr[3]);
+    leave = rig.port.unlock;
+    rig.port.unlock = leave_and_check;
+    CHECK(fh_malloc(rig.heap, fh_payload_bytes(ROW_GRANULES) - 5) == ptr[3]);
+    EQUAL(fh_usable_size(rig.heap, ptr[3]), fh_payload_bytes(ROW_GRANULES) - 5);
+    rig_sound(&rig);
+}
+
 /* The last 64 freed blocks wait, if nobody said otherwise. */
 static void as_it_comes(void)
 {
@@ -1320,6 +1348,7 @@ TESTS(harden_harden) = {
     { "a_slot_that_leads_inside", a_slot_that_leads_inside },
     { "given_behind_as_needed", given_behind_as_needed },
     { "named_by_any_slot", named_by_any_slot },
+    { "whole_when_left", whole_when_left },
     { "as_it_comes", as_it_comes },
     { "smallest_blocks", smallest_blocks },
     { "canary_is_bounded", canary_is_bounded },
