@@ -28,8 +28,11 @@ static void seal_heap(struct fh_heap *h)
 static void empty_rings(struct fh_heap *h)
 {
     h->map = 0;
-    for (uint32_t ring = FH_HEAD; ring < h->end; ring++)
-        fh_at(h, ring)->next = fh_at(h, ring)->prev = ring;
+    for (uint32_t ring = FH_HEAD; ring < h->end; ring++) {
+        struct fh_block *head = fh_at(h, ring);
+        head->next = ring;
+        head->prev = ring;
+    }
 }
 
 /* How many rings that many granules are worth: one for each size up to theirs, but no more than 1/16 of the memory. */
