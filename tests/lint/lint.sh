@@ -42,6 +42,6 @@ warnings clang
 each clang-tidy sh -c 'flags=$1; shift; exec clang-tidy --quiet "$@" -- $flags' sh "$flags" \
     '--checks=-*,bugprone-*,cert-*,clang-analyzer-*,misc-*,performance-*,portability-*'
 warnings clang-tidy
-cppcheck -q --std=c11 --enable=warning,style,performance,portability --inconclusive --addon=misra -Iinclude \
+cppcheck -q --std=c11 --max-configs=40 --enable=warning,style,performance,portability --inconclusive --addon=misra -Iinclude \
     --template='{file}:{line}: {id}' "$@" >"$folder/cppcheck.log" 2>&1 || echo "cppcheck error src:0" >>"$folder/findings"
 sed -n 's|^\([^: ]*:[0-9]*\): \([A-Za-z][A-Za-z0-9._-]*\)$|cppcheck \2 \1|p' "$folder/cppcheck.log" | sort -u >>"$folder/findings"
