@@ -43,7 +43,7 @@ FH_COLD bool fh_blame(struct fh_heap *h, uint32_t link, enum fh_fault_kind kind)
     fault.block = h->ptr;
     fault.expected = 0;
     fault.found = 0;
-    if (fh_is_inside(h, link)) {
+    if (fh_is_inside(h, link) || link == fh_end_link(h)) {
         fault.block = fh_at(h, link);
         fault.found = open_tag(h, link);
     }
@@ -275,7 +275,10 @@ static uint32_t granules_for(size_t size)
 /* What a report has mended may serve now. */
 static FH_COLD uint32_t take_again(struct fh_heap *h, uint32_t granules)
 {
-    return h->ptr != NULL ? take(h, granules) : 0;
+    if (h->ptr == NULL)
+        return 0;
+    h->ptr = NULL;
+    return take(h, granules);
 }
 
 void *fh_malloc(struct fh_heap *h, size_t size)

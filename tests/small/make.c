@@ -263,7 +263,7 @@ static void behind_damage(void)
         CHECK(fh_malloc(rig.heap, largest_in(&rig)) != NULL);
         *fh_tag_of(block_of(end_of(&rig))) ^= (uint32_t)1 << bit;
         EQUAL(fh_add_region(rig.heap, ground + 1000, 1000), 0);
-        rig_reported(&rig, FH_BAD_TAG, ground + 1000, ground + 1000);
+        rig_reported(&rig, FH_BAD_TAG, ground + 1000, end_of(&rig));
         CHECK(holds(ground, 1000, 2000));
         EQUAL(fh_check(rig.heap), FH_BAD_TAG);
     }
@@ -275,7 +275,7 @@ static void behind_damage(void)
         CHECK(fh_malloc(rig.heap, largest_in(&rig)) != NULL);
         set_tag(&rig, end_of(&rig), tags[i]);
         EQUAL(fh_add_region(rig.heap, ground + 1000, 1000), 0);
-        rig_reported(&rig, FH_BAD_TAG, ground + 1000, ground + 1000);
+        rig_reported(&rig, FH_BAD_TAG, ground + 1000, end_of(&rig));
         CHECK(holds(ground, 1000, 2000));
     }
     /* A damaged head: the new block is free all the same, once. */

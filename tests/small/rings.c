@@ -232,7 +232,7 @@ static void met_by_malloc(unsigned which, uint32_t wrong)
             return;
         }
         struct fh_block *b = block_at(&rig, wrong);
-        rig_reported(&rig, FH_BAD_TAG, NULL, fh_is_inside(rig.heap, wrong) ? b : NULL);
+        rig_reported(&rig, FH_BAD_TAG, NULL, fh_is_inside(rig.heap, wrong) || wrong == fh_end_link(rig.heap) ? b : NULL);
         mended();
     } else {
         EQUAL(rig.faults, 0);
