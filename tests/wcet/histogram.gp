@@ -34,6 +34,6 @@ do for [i = 1:2] {
         set label sprintf("limit %d", limit) at limit, 16 center tc rgb "#606060"
     }
     plot data using ($1 + step / 2.0):($3 > 0 ? $3 : NaN) with boxes lc rgb "#c9b458" title "made to hurt", \
-         data using ($1 + step / 2.0):($2 > 0 ? $2 : NaN) with boxes lc rgb "#3a6ea5" title "recorded programs"
+         data using ($1 + step / 2.0):($2 > 0 ? $2 : NaN) with boxes lc rgb "#3a6ea5" title typical
 }
 unset multiplot

@@ -27,7 +27,8 @@ for machine in "$@"; do
     for fn in fh_malloc fh_free; do
         awk -v wanted=$fn -v step=$step -f "$here/histogram.awk" "$dir/wcet/$machine.txt" >"$dir/wcet/$machine.$fn.dat"
     done
-    gnuplot -e "out='$dir/wcet-$machine.svg'; machine='$machine'; step=$step;
+    case $machine in *-small | *-same) typical='embedded workloads' ;; *) typical='recorded programs' ;; esac
+    gnuplot -e "out='$dir/wcet-$machine.svg'; machine='$machine'; step=$step; typical='$typical';
         data_a='$dir/wcet/$machine.fh_malloc.dat'; data_b='$dir/wcet/$machine.fh_free.dat';
         worst_a=$(fact wcet/$machine/fh_malloc/worst); worst_b=$(fact wcet/$machine/fh_free/worst);
         limit_a=$(limit wcet/$machine/fh_malloc/worst); limit_b=$(limit wcet/$machine/fh_free/worst)" "$here/histogram.gp"
