@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# histogram.gp - how many instructions the calls on one machine take. Variables: out, machine, step; data, worst, limit for malloc
+# histogram.gp - how many instructions the calls on one machine take. Variables: out, machine, step, typical; data, worst, limit for malloc
 # (a) and free (b); a limit of 0 is none.
 set terminal svg size 900,620 font "sans-serif,13" background "white"
 set output out
