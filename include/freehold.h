@@ -55,6 +55,10 @@ extern "C" {
  * is poisoned; fh_trim empties the quarantine; there are no caches: fh_cache_open answers NULL and port->cache is not used. Its caller
  * needs no switch. */
 
+/* The small core (src/small) keeps these promises for one span of memory of at most 65,535 granules. What is different there: fh_create refuses
+ * more; fh_add_region takes only memory that begins where the heap ends, and none beside memory that goes back to a port; the port
+ * is asked for memory by fh_create alone; fh_trim has nothing to give back; there is no fh_check_step and there are no caches. */
+
 /* A heap. What is in it is private; it lies at the start of the heap's first region. */
 struct fh_heap;
 
