@@ -212,6 +212,13 @@ static inline size_t fh_kept_alignment(const struct fh_block *b, uint32_t tag, u
     return place < sizeof(size_t) * 8 && (size_t)1 << place <= best ? (size_t)1 << place : best;
 }
 
+/* Where the blocks of memory with that last byte end, the end tag just below. At the very top of the address space the
+ * last granule stays unused, so that no end wraps to zero. */
+static inline uintptr_t fh_hi_for(uintptr_t last)
+{
+    return (last + (last != UINTPTR_MAX)) & ~(uintptr_t)(FH_GRANULE - 1);
+}
+
 /* Where this heap's blocks may lie. Anything that was read from memory passes through here before it is followed. */
 struct fh_region;
 struct fh_space {

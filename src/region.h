@@ -54,13 +54,6 @@ static inline size_t fh_region_bytes(const struct fh_region *r)
     return r->last - fh_region_start(r) + 1;
 }
 
-/* Where the blocks of memory with that last byte end, the end tag just below. At the very top of the address space the
- * last granule stays unused, so that no end wraps to zero. */
-static inline uintptr_t fh_hi_for(uintptr_t last)
-{
-    return (last + (last != UINTPTR_MAX)) & ~(uintptr_t)(FH_GRANULE - 1);
-}
-
 /* Are the headers that this one links to whole? A header that is not hides itself and all behind it from the searches. */
 bool fh_region_leads_on(const struct fh_space *space, const struct fh_region *r);
 

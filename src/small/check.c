@@ -67,7 +67,7 @@ static enum fh_fault_kind check_ring(const struct fh_heap *h, uint32_t ring, uin
 /* Do the blocks end where the memory does? */
 static bool spans_all(const struct fh_heap *h)
 {
-    uintptr_t last = (uintptr_t)h - h->skip % FH_ACQUIRED + (h->bytes - 1);
+    uintptr_t last = fh_start_of(h) + (h->bytes - 1);
     return (uintptr_t)fh_at(h, fh_end_link(h)) == fh_hi_for(last);
 }
 

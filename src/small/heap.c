@@ -406,9 +406,9 @@ void *fh_aligned_alloc(struct fh_heap *h, size_t align, size_t size)
     uint32_t place = 0;
     while (align >> place != 1)
         place++;
-    /* With so much more there is such a place in any block, and in front of it nothing or room for one. */
     if (n == 0 || align > FH_MAX_REQUEST)
         return NULL;
+    /* With so much more there is such a place in any block, and in front of it nothing or room for one. */
     uint32_t slack = (uint32_t)(align / FH_GRANULE) + FH_MIN_GRANULES;
     enter(h, NULL);
     uint32_t link = take(h, n + slack);

@@ -9,11 +9,6 @@
 
 static const struct fh_port no_port;
 
-static uintptr_t start_of(const struct fh_heap *h)
-{
-    return (uintptr_t)h - h->skip % FH_ACQUIRED;
-}
-
 static void seal(struct fh_heap *h, uint32_t link, uint32_t tag)
 {
     fh_tag_seal(h->secret, fh_at(h, link), tag);
@@ -44,7 +39,8 @@ static uint32_t rings_for(struct fh_heap *h, uint32_t granules)
     return needed < share ? needed : share;
 }
 
-/* The most memory: control structure, and blocks of one size's bits. */
+/* Lays the control structure at the beginning of the memory and makes one free block of the rest. NULL, with nothing written: too little
+ * memory, or more than a tag can size. */
 static struct fh_heap *lay(uintptr_t start, uintptr_t last, const struct fh_port *port)
 {
     uintptr_t place = fh_align_up(start, FH_GRANULE);
@@ -117,7 +113,7 @@ static uint32_t extend(struct fh_heap *h, uintptr_t last)
     /* The end tag becomes the tag of a used block, which is given back. */
     seal(h, fh_behind(link, n), FH_USED);
     h->last = fh_last_for(fh_behind(link, n));
-    h->bytes = (uint32_t)(last - start_of(h)) + 1;
+    h->bytes = (uint32_t)(last - fh_start_of(h)) + 1;
     seal_heap(h);
     tag |= n << FH_SIZE_SHIFT;
     seal(h, link, tag);
@@ -141,7 +137,7 @@ size_t fh_add_region(struct fh_heap *h, void *mem, size_t size)
     fh_enter(h, mem);
     if (h->given != fh_given_for(h))
         fh_blame(h, 0, FH_BAD_CONTROL);
-    else if (!goes_back(h) && start > (uintptr_t)h && size - 1 <= UINTPTR_MAX - start && start == start_of(h) + h->bytes)
+    else if (!goes_back(h) && start > (uintptr_t)h && size - 1 <= UINTPTR_MAX - start && start == fh_start_of(h) + h->bytes)
         added = extend(h, start + (size - 1));
     fh_leave(h);
     return (size_t)added * FH_GRANULE;
@@ -163,7 +159,7 @@ size_t fh_destroy(struct fh_heap *h)
     if (!goes_back(h))
         return 0;
     size_t bytes = h->bytes;
-    h->port->release(h->port->ctx, (void *)start_of(h), bytes);
+    h->port->release(h->port->ctx, (void *)fh_start_of(h), bytes);
     return bytes;
 }
 

@@ -94,6 +94,12 @@ static inline uint32_t fh_given_for(const struct fh_heap *h)
     return ~(h->bytes + h->skip);
 }
 
+/* Where the memory begins that the heap was given. */
+static inline uintptr_t fh_start_of(const struct fh_heap *h)
+{
+    return (uintptr_t)h - h->skip % FH_ACQUIRED;
+}
+
 static inline uint32_t fh_link_of(const struct fh_heap *h, const void *b)
 {
     return (uint32_t)(((uintptr_t)b - (uintptr_t)h) / FH_LINK_BYTES);
@@ -198,13 +204,6 @@ void fh_leave(struct fh_heap *h);
 
 /* Frees the blocks that wait for it. */
 void fh_finish(struct fh_heap *h);
-
-/* Where the blocks of memory with that last byte end. At the very top of the address space the last granule stays unused, so that no end
- * wraps to zero. */
-static inline uintptr_t fh_hi_for(uintptr_t last)
-{
-    return (last + (last != UINTPTR_MAX)) & ~(uintptr_t)(FH_GRANULE - 1);
-}
 
 /* Where the first block begins, behind the heads and a tag. */
 static inline uint32_t fh_first_for(uint32_t end)
