@@ -45,14 +45,17 @@ faultlab-flags-hardened-32-8 := -DFH_GRANULE=8 -DFH_HARDENED $(FAULTLAB_M32)
 endif
 FAULTLAB_BITS := 64
 FAULTLAB_BUILDS := $(FAULTLAB_64)
-FAULTLAB_MISSING := skip 32-bit this machine does not run 32-bit x86 programs
+FAULTLAB_MISSING := skip 32-bit this machine runs neither i386 nor x32
 FAULTLAB_TOOLS :=
-ifeq ($(shell uname -sm),Linux x86_64)
+# Where the kernel has no 32-bit side, QEMU has one; ten times as slow.
+RUN_I386 := $(if $(filter x32,$(ABI_32)),qemu-i386)
+ifneq ($(ABI_32),)
 FAULTLAB_BITS += 32
 FAULTLAB_BUILDS += $(FAULTLAB_32)
 FAULTLAB_MISSING :=
 FAULTLAB_TOOLS += /usr/lib32/crt1.o:libc6-dev-i386 \
-    /usr/lib/gcc/x86_64-linux-gnu/$(shell gcc -dumpversion 2>/dev/null)/32/libgcc.a:lib32gcc-$(shell gcc -dumpversion 2>/dev/null)-dev
+    /usr/lib/gcc/x86_64-linux-gnu/$(shell gcc -dumpversion 2>/dev/null)/32/libgcc.a:lib32gcc-$(shell gcc -dumpversion 2>/dev/null)-dev \
+    $(RUN_I386:%=%:qemu-user)
 endif
 
 .PHONY: faultlab faultlab-tools test-faultlab
@@ -78,7 +81,7 @@ $(FL)/system.so: tests/faultlab/system.c $(FAULTLAB_HDR) tests/faultlab/faultlab
 
 # A run: $(FL)/BUILD-64K.tsv, -1G.tsv. The lab of that build's width is the second word of its name.
 FAULTLAB_LABS := $(FAULTLAB_BITS:%=$(FL)/lab%)
-faultlab-lab = $(FL)/lab$(word 2,$(subst -, ,$(1)))
+faultlab-lab = $(if $(filter 32,$(word 2,$(subst -, ,$(1)))),$(RUN_I386)) $(FL)/lab$(word 2,$(subst -, ,$(1)))
 
 $(FL)/%-64K.tsv: $(FL)/%.so $(FAULTLAB_LABS)
 	@echo "faultlab: $* in 64 KiB, $(FAULTLAB_TRIALS) trials a class"
@@ -132,16 +135,18 @@ test-faultlab: $(FAULTLAB_BUILDS:%=$(FL)/%.so) $(FAULTLAB_LABS)  ## a short run 
 	@mkdir -p $(B)/tally
 	@for build in $(FAULTLAB_BUILDS); do \
 	    bits=$${build#*-}; bits=$${bits%%-*}; \
-	    $(FL)/lab$$bits $(FL)/$$build.so --trials $(FAULTLAB_SHORT) --seed $(or $(SEED),1) || echo "stopped"; \
+	    case $$bits in 32) lab='$(RUN_I386) $(FL)/lab32' ;; *) lab=$(FL)/lab64 ;; esac; \
+	    $$lab $(FL)/$$build.so --trials $(FAULTLAB_SHORT) --seed $(or $(SEED),1) || echo "stopped"; \
 	    case $$build in small-*) continue ;; esac; \
-	    $(FL)/lab$$bits $(FL)/$$build.so --trials 2 --heap 0x40000000 --seed $(or $(SEED),1) || echo "stopped"; \
+	    $$lab $(FL)/$$build.so --trials 2 --heap 0x40000000 --seed $(or $(SEED),1) || echo "stopped"; \
 	done >$(FL)/short.tsv
 	@$(FL)/lab64 $(FL)/freehold-64-16.so --trials 1 --ops 1000000 --seed $(or $(SEED),1) >$(FL)/million.tsv || echo "stopped" >>$(FL)/short.tsv
 	@{ awk -f tests/faultlab/judge.awk $(FL)/short.tsv; awk -v after=1000000 -f tests/faultlab/judge.awk $(FL)/million.tsv; printf '%s\n' "$(FAULTLAB_MISSING)" | sed '/^$$/d'; } >$(B)/tally/faultlab
 	@for build in $(FAULTLAB_BUILDS); do \
 	    bits=$${build#*-}; bits=$${bits%%-*}; \
+	    case $$bits in 32) lab='$(RUN_I386) $(FL)/lab32' ;; *) lab=$(FL)/lab64 ;; esac; \
 	    for how in --verbose --apart; do \
-	        $(FL)/lab$$bits $(FL)/$$build.so --trials 4 --seed $(or $(SEED),1) --workers 1 --verbose $$how >$(FL)/lines$$how; \
+	        $$lab $(FL)/$$build.so --trials 4 --seed $(or $(SEED),1) --workers 1 --verbose $$how >$(FL)/lines$$how; \
 	    done; \
 	    cmp -s $(FL)/lines--verbose $(FL)/lines--apart && echo "pass $$build/trials-are-independent" || echo "fail $$build/trials-are-independent"; \
 	done >>$(B)/tally/faultlab

@@ -8,10 +8,10 @@ HARDEN_FLAGS := -DFH_HARDENED
 harden-kept = $(GCC) -O2 $(HARDEN_FLAGS) $(CHECK_64)
 harden-prompt = $(GCC) -O1 $(HARDEN_FLAGS) -DFH_QUARANTINE_BLOCKS=0 $(CHECK_64)
 harden-kept-8 = $(GCC) -O2 $(HARDEN_FLAGS) -DFH_GRANULE=8 $(CHECK_64)
-harden-kept-i386 = $(GCC) -Os $(HARDEN_FLAGS) $(CHECK_32)
+harden-kept-32 = $(GCC) -Os $(HARDEN_FLAGS) $(CHECK_32)
 HARDEN_PROGRAMS := kept prompt kept-8
-ifeq ($(shell uname -sm),Linux x86_64)
-HARDEN_PROGRAMS += kept-i386
+ifneq ($(ABI_32),)
+HARDEN_PROGRAMS += kept-32
 endif
 HARDEN_FOLDERS := harden unit misuse bugs oom
 HARDEN_SRC := tests/harden/harden.c $(wildcard tests/unit/*.c tests/misuse/*.c tests/bugs/*.c tests/oom/*.c)
@@ -28,10 +28,11 @@ $(HARDEN_PROGRAMS:%=$(B)/harden/%): $(B)/harden/%: $(HARDEN_SRC) $(HARDEN_HARNES
 
 SUITES += harden
 .PHONY: test-harden
-test-harden: $(HARDEN_PROGRAMS:%=$(B)/harden/%)  ## test the hardened build
+test-harden: $(HARDEN_PROGRAMS:%=$(B)/harden/%) | $(CHECK_LAUNCH)  ## test the hardened build
 	@mkdir -p $(B)/tally
 	@for run in $(patsubst %,%/harden,$(filter kept%,$(HARDEN_PROGRAMS))) kept/misuse $(HARDEN_FOLDERS:%=prompt/%); do \
-	    SEED='$(SEED)' timeout 300 $(B)/harden/$${run%/*} $${run%/*} $${run#*/} $(ONLY) || echo "fail $$run-ended-early"; \
+	    case $$run in *-32/*) through='$(call run_32,kept-32)' ;; *) through= ;; esac; \
+	    SEED='$(SEED)' timeout 300 $$through $(B)/harden/$${run%/*} $${run%/*} $${run#*/} $(ONLY) || echo "fail $$run-ended-early"; \
 	done >$(B)/harden/results 2>$(B)/harden/said
 	@awk -f tests/harden/apart.awk tests/harden/apart $(B)/harden/results >$(B)/tally/harden
 	@echo "harden: $$(grep -c '^pass' $(B)/tally/harden) passed, $$(grep -c '^fail' $(B)/tally/harden) failed; what was seen: $(B)/harden/said"

@@ -30,33 +30,33 @@ mutate_program = --program '$(1) | $(GCC) $(MUTATE_FLAGS) $(2) | $(GCC) $(MUTATE
 comma := ,
 MUTATE_STEPS := -O2 -DTEST_STEPS -fsanitize-coverage=trace-pc
 MUTATE_SANITIZED := -O1 -fsanitize=address$(comma)undefined -fno-sanitize-recover=all
-MUTATE_32 := -m32 -fno-pic -fno-stack-protector
+MUTATE_32 := -mx32 -fno-pic -fno-stack-protector
 MUTATE_SINGLE := -DFH_SINGLE_LIST
 MUTATE_PROGRAMS = $(call mutate_program,plain,-O1 -ftrivial-auto-var-init=pattern,-O2,,$(firstword $(CHECK_64)),$(CHECK_FOLDERS)) \
-    $(MUTATE_REPLAY) $(MUTATE_I386) \
+    $(MUTATE_REPLAY) $(MUTATE_SHORT) \
     $(call mutate_program,granule-8,-O1 -DFH_GRANULE=8,-O2 -DFH_GRANULE=8,,$(firstword $(CHECK_64)),$(CHECK_FOLDERS)) \
     $(call mutate_program,steps,$(MUTATE_STEPS),$(MUTATE_STEPS),,$(firstword $(CHECK_64)),bugs/b30_work) \
     $(call mutate_program,sanitized,$(MUTATE_SANITIZED),$(MUTATE_SANITIZED),$(MUTATE_SANITIZED),$(firstword $(CHECK_64)),$(CHECK_FOLDERS)) \
     $(MUTATE_HARDENED) $(MUTATE_SINGLE_LIST)
 MUTATE_REPLAY = --program 'replay | $(GCC) $(FUZZ_FLAGS) -fsanitize=$(FUZZ_SANITIZERS) | $(GCC) $(FUZZ_FLAGS) -fsanitize=$(FUZZ_SANITIZERS) \
     | $(GCC) -fsanitize=$(FUZZ_SANITIZERS) | $(FUZZ_SRC) | once $(abspath $(FUZZ_CORPUS))'
-# $(call mutate_hardened,NAME,CORE'S FLAGS,TESTS' FLAGS,LINKER'S FLAGS,HOST,FOLDERS)
+# $(call mutate_hardened,NAME,CORE'S FLAGS,TESTS' FLAGS,LINKER'S FLAGS,HOST,FOLDERS,HOW THEY ARE RUN)
 mutate_hardened = --program '$(1) | $(GCC) -I$(abspath $(B))/harden $(MUTATE_FLAGS) $(HARDEN_FLAGS) $(2) | $(GCC) -I$(abspath $(B))/harden $(MUTATE_FLAGS) $(HARDEN_FLAGS) $(3) | $(GCC) $(4) \
-    | $(HARDEN_SRC) $(CHECK_HARNESS) $(5) | less tests/harden/apart tables $(6)'
+    | $(HARDEN_SRC) $(CHECK_HARNESS) $(5) | $(7) less tests/harden/apart tables $(6)'
 MUTATE_PROMPT := -DFH_QUARANTINE_BLOCKS=0
 MUTATE_HARDENED = $(call mutate_hardened,kept,-O1 -ftrivial-auto-var-init=pattern,-O2,,$(firstword $(CHECK_64)),harden misuse) \
-    $(call mutate_hardened,kept-8,-O1 -DFH_GRANULE=8,-O2 -DFH_GRANULE=8,,$(firstword $(CHECK_64)),harden) $(MUTATE_HARDENED_I386) \
+    $(call mutate_hardened,kept-8,-O1 -DFH_GRANULE=8,-O2 -DFH_GRANULE=8,,$(firstword $(CHECK_64)),harden) $(MUTATE_HARDENED_32) \
     $(call mutate_hardened,prompt,-O1 $(MUTATE_PROMPT),-O2 $(MUTATE_PROMPT),,$(firstword $(CHECK_64)),$(HARDEN_FOLDERS)) \
-    --also '$(HARDEN_FLAGS) | kept kept-8 kept-i386 prompt'
+    --also '$(HARDEN_FLAGS) | kept kept-8 kept-32 prompt'
 MUTATE_SINGLE_STEPS := $(MUTATE_STEPS) $(MUTATE_SINGLE)
 MUTATE_SINGLE_LIST = $(call mutate_program,single-list,-O1 $(MUTATE_SINGLE),-O2 $(MUTATE_SINGLE),,$(firstword $(CHECK_64)),$(CHECK_FOLDERS)) \
     $(call mutate_program,single-list-steps,$(MUTATE_SINGLE_STEPS),$(MUTATE_SINGLE_STEPS),,$(firstword $(CHECK_64)),bugs/b30_work) \
     --also '$(MUTATE_SINGLE) | single-list single-list-steps'
-ifeq ($(shell uname -sm),Linux x86_64)
-MUTATE_I386 = $(call mutate_program,i386,-O1 $(MUTATE_32),-O2 $(MUTATE_32),-m32 -static -nostdlib,$(firstword $(CHECK_32)),$(CHECK_FOLDERS)) \
-    $(call mutate_program,top,-O1 $(MUTATE_32),-O2 $(MUTATE_32),-m32 -static -nostdlib,$(firstword $(CHECK_32)),bugs/b15_top,by $(abspath $(B)/check/launch))
-MUTATE_TOP := $(B)/check/launch
-MUTATE_HARDENED_I386 = $(call mutate_hardened,kept-i386,-O1 $(MUTATE_32),-O2 $(MUTATE_32),-m32 -static -nostdlib,$(firstword $(CHECK_32)),harden)
+ifneq ($(ABI_32),)
+# x32 on every machine: it has the end of the address space too.
+MUTATE_BY := by $(abspath $(CHECK_LAUNCH))
+MUTATE_SHORT = $(call mutate_program,32,-O1 $(MUTATE_32),-O2 $(MUTATE_32),-mx32 -static -nostdlib,$(firstword $(CHECK_X32)),$(CHECK_FOLDERS),$(MUTATE_BY))
+MUTATE_HARDENED_32 = $(call mutate_hardened,kept-32,-O1 $(MUTATE_32),-O2 $(MUTATE_32),-mx32 -static -nostdlib,$(firstword $(CHECK_X32)),harden,$(MUTATE_BY))
 endif
 
 MUTATE_EQUAL = --equal '$(GCC) $(CORE_CFLAGS) -O2' --equal '$(GCC) $(CORE_CFLAGS) -O2 -DFH_GRANULE=8' --equal '$(GCC) $(CORE_CFLAGS) -O2 -m32'
@@ -65,7 +65,7 @@ MUTATE_EQUAL = --equal '$(GCC) $(CORE_CFLAGS) -O2' --equal '$(GCC) $(CORE_CFLAGS
 mutate-tools: check-tools
 	$(call need,python3:python3)
 
-mutate: $(B)/check/tables.h $(B)/harden/tables.h $(MUTATE_TOP) | mutate-tools  ## change the core in small ways; fails if the tests do not notice (FILE=, SAMPLE=n, ONLY=text)
+mutate: $(B)/check/tables.h $(B)/harden/tables.h $(CHECK_LAUNCH) | mutate-tools  ## change the core in small ways; fails if the tests do not notice (FILE=, SAMPLE=n, ONLY=text)
 	@nice python3 tests/mutate/run.py --build $(B)/mutate --sources $(sort $(CORE_SRC) $(wildcard src/*.h)) --trees include src tests \
 	    --reader '$(GCC) $(CORE_CFLAGS)' $(MUTATE_EQUAL) --warned '$(GCC) $(CORE_CFLAGS) -O2 -Wuninitialized -Wmaybe-uninitialized -Werror' $(MUTATE_PROGRAMS) --equivalent tests/mutate/equivalent --jobs $(JOBS) \
 	    --file '$(FILE)' --sample '$(or $(SAMPLE),0)' --only '$(ONLY)' --programs '$(PROGRAMS)' $(if $(AGAIN),--again)

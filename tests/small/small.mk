@@ -20,13 +20,13 @@ SMALL_FLAGS = $(CORE_CFLAGS) $(WARN) -g -Isrc -Itests/unit -I$(B)/small -DTEST_S
 # One line for each kind of tests, and one for each program: its kinds, and how its core is compiled.
 small-tests-public-64 = $(GCC) -O1 -fno-pie
 small-tests-public-64-8 = $(GCC) -O1 -fno-pie -DFH_GRANULE=8
-small-tests-public-32 = $(GCC) -O1 -m32 -fno-pic -fno-stack-protector
+small-tests-public-32 = $(GCC) -O1 $(filter -%,$(CHECK_32:-static=))
 small-tests-own-64 = $(small-tests-public-64)
 small-tests-own-64-Os = $(GCC) -Os -fno-pie
 small-tests-own-64-single = $(small-tests-public-64) -DFH_SINGLE_LIST
 small-tests-own-64-8 = $(small-tests-public-64-8)
 small-tests-own-32 = $(small-tests-public-32)
-small-tests-own-32-Os = $(GCC) -Os -m32 -fno-pic -fno-stack-protector
+small-tests-own-32-Os = $(GCC) -Os $(filter -%,$(CHECK_32:-static=))
 small-tests-own-32-single = $(small-tests-public-32) -DFH_SINGLE_LIST
 SMALL_KINDS := public-64 public-64-8 own-64 own-64-Os own-64-single own-64-8
 
@@ -42,18 +42,16 @@ small-single-list = 64 64-single $(GCC) -O2 -DFH_SINGLE_LIST $(CHECK_64)
 small-granule-8 = 64-8 64-8 $(GCC) -O2 -DFH_GRANULE=8 $(CHECK_64)
 SMALL_PROGRAMS := gcc-O0 gcc-O2 gcc-Os clang-O2 clang-O3 clang-Os sanitized debug single-list granule-8
 
-small-i386-gcc-O0 = 32 32 $(GCC) -O0 $(CHECK_32)
-small-i386-gcc-O2 = 32 32 $(GCC) -O2 $(CHECK_32)
-small-i386-gcc-Os = 32 32-Os $(GCC) -Os $(CHECK_32)
-small-i386-clang-O2 = 32 32 $(CLANG) -O2 $(CHECK_32)
-small-i386-clang-Os = 32 32-Os $(CLANG) -Os $(CHECK_32)
-small-i386-single-list = 32 32-single $(GCC) -Os -DFH_SINGLE_LIST $(CHECK_32)
-SMALL_32 := i386-gcc-O0 i386-gcc-O2 i386-gcc-Os i386-clang-O2 i386-clang-Os i386-single-list
-ifeq ($(shell uname -sm),Linux x86_64)
+small-32-gcc-O0 = 32 32 $(GCC) -O0 $(CHECK_32)
+small-32-gcc-O2 = 32 32 $(GCC) -O2 $(CHECK_32)
+small-32-gcc-Os = 32 32-Os $(GCC) -Os $(CHECK_32)
+small-32-clang-O2 = 32 32 $(CLANG) -O2 $(CHECK_32)
+small-32-clang-Os = 32 32-Os $(CLANG) -Os $(CHECK_32)
+small-32-single-list = 32 32-single $(GCC) -Os -DFH_SINGLE_LIST $(CHECK_32)
+SMALL_32 := 32-gcc-O0 32-gcc-O2 32-gcc-Os 32-clang-O2 32-clang-Os 32-single-list
+ifneq ($(ABI_32),)
 SMALL_PROGRAMS += $(SMALL_32)
 SMALL_KINDS += public-32 own-32 own-32-Os own-32-single
-# Memory at the end of the address space: see tests/bugs/top/launch.c.
-SMALL_TOP := $(B)/small/top
 endif
 
 $(B)/small/tables.h: FORCE
@@ -73,23 +71,40 @@ small_objects = $(B)/small/public-$(word 1,$(small-$(1))).o $(B)/small/own-$(wor
 $(foreach p,$(SMALL_PROGRAMS),$(eval $(B)/small/$(p)/program: $(call small_objects,$(p))))
 
 $(SMALL_PROGRAMS:%=$(B)/small/%/program): $(B)/small/%/program: $(SMALL_HARNESS) $(SMALL_CHECK_HDR) \
-    tests/unit/harness/host_posix.c tests/unit/harness/host_i386.c $(SMALL_SRC) $(SMALL_HDR) $(B)/small/tables.h tests/small/small.mk | check-tools
+    tests/unit/harness/host_posix.c tests/unit/harness/host_i386.c tests/unit/harness/host_x32.c $(SMALL_SRC) $(SMALL_HDR) $(B)/small/tables.h tests/small/small.mk | check-tools
 	@mkdir -p $(@D)
 	@rm -f $@
 	@$(wordlist 3,99,$(small-$*)) $(SMALL_FLAGS) $(SMALL_SRC) $(SMALL_HARNESS) $(call small_objects,$*) -o $@ || true
 
-$(SMALL_PROGRAMS:%=$(B)/small/%/results): $(B)/small/%/results: $(B)/small/%/program FORCE
+$(SMALL_PROGRAMS:%=$(B)/small/%/results): $(B)/small/%/results: $(B)/small/%/program FORCE | $(CHECK_LAUNCH)
 	@if [ -x $< ]; then for folder in $(SMALL_FOLDERS); do \
-	SEED='$(SEED)' timeout 300 $< $* $$folder $(ONLY) || echo "fail $*/ended-early"; done >$@; \
+	SEED='$(SEED)' timeout 300 $(call run_32,$*) $< $* $$folder $(ONLY) || echo "fail $*/ended-early"; done >$@; \
 	else echo "fail $*/does-not-build" >$@; fi
 
-$(SMALL_TOP): $(B)/check/launch $(SMALL_32:%=$(B)/small/%/program) FORCE
-	@for p in $(SMALL_32); do for which in 'bugs b15' 'small end_of_space'; do \
-	SEED='$(SEED)' timeout 300 $< $(B)/small/$$p/program $$p-top $$which || echo "fail $$p-top/ended-early"; done; done >$@
+# Memory at the end of the address space, as in unit.mk.
+small-top-gcc-O2 = $(GCC) -O2 $(CHECK_X32)
+small-top-clang-Os = $(CLANG) -Os $(CHECK_X32)
+small-top-single-list = $(GCC) -O1 -DFH_SINGLE_LIST $(CHECK_X32)
+SMALL_TOP := top-gcc-O2 top-clang-Os top-single-list
+
+$(SMALL_TOP:%=$(B)/small/%/program): $(B)/small/%/program: tests/bugs/b15_top.c tests/small/end_of_space.c $(SMALL_HARNESS) $(SMALL_CHECK_HDR) \
+    tests/unit/harness/host_x32.c $(SMALL_SRC) $(SMALL_HDR) tests/small/small.mk | check-tools
+	@mkdir -p $(@D)
+	@rm -f $@
+	@echo 'TABLE(bugs_b15_top) TABLE(small_end_of_space)' >$(@D)/tables.h
+	@$(small-$*) $(SMALL_FLAGS:-I$(B)/small=-I$(@D)) $(SMALL_SRC) tests/bugs/b15_top.c tests/small/end_of_space.c $(SMALL_HARNESS) -o $@ || true
+
+$(SMALL_TOP:%=$(B)/small/%/results): $(B)/small/%/results: $(CHECK_LAUNCH) $(B)/small/%/program FORCE
+	@for folder in bugs small; do \
+	SEED='$(SEED)' timeout 300 $< $(B)/small/$*/program $* $$folder || echo "fail $*/ended-early"; done >$@
+
+ifeq ($(ABI_32),i386)
+small-more := $(SMALL_TOP:%=$(B)/small/%/results)
+endif
 
 SUITES += small
 .PHONY: test-small
-test-small: $(SMALL_PROGRAMS:%=$(B)/small/%/results) $(SMALL_TOP)  ## test the small core (SEED=n, ONLY=text as in test-unit)
+test-small: $(SMALL_PROGRAMS:%=$(B)/small/%/results) $(small-more)  ## test the small core (SEED=n, ONLY=text as in test-unit)
 	@mkdir -p $(B)/tally
 	@cat $^ >$(B)/tally/small
 	@[ -z "$(CHECK_MISSING)" ] || echo "$(CHECK_MISSING)" >>$(B)/tally/small

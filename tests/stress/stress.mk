@@ -51,5 +51,5 @@ test-stress: $(B)/stress/digests $(B)/stress/bare-8 $(B)/stress/single-16 $(B)/s
 	    else echo "fail small-core-seeds-$$g"; fi; \
 	done; \
 	if ! [ -s $(B)/stress/bare-8 ]; then echo "skip bare-i386 no compiler for -m32"; \
-	elif ! [ "$$(uname -s)" = Linux ]; then echo "skip bare-i386 not Linux"; \
+	elif [ "$(ABI_32)" != i386 ]; then echo "skip bare-i386 this machine does not run i386"; \
 	else $(call stress_same,$(B)/stress/bare-8,8,bare-i386); fi; } >$(B)/tally/stress

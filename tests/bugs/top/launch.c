@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * launch.c - runs a static 32-bit program with memory up to the last byte of its address space.
+ * launch.c - runs a static program with 32-bit pointers and memory up to the last byte that these reach.
  *
  *     launch PROGRAM ARGUMENT...
  *
- * A 32-bit process is denied its last pages, so that no test could put a region there, where kernels do. A 64-bit process is
- * not: this one maps the megabyte below 4 GiB, loads the program beside it, and enters it in 32-bit mode. The environment is
- * passed on with TOP=1, which tells the tests that the memory is there.
+ * A 32-bit process is denied its last pages, so that no test could put a region there, where kernels do, and not every kernel runs one.
+ * A 64-bit process may have them: this one maps the megabyte below 4 GiB, loads the program, compiled for x32, beside it, and enters it. The
+ * environment is passed on with TOP=1, which tells the tests that the memory is there.
  */
 #define _GNU_SOURCE
 #include <elf.h>
@@ -111,10 +111,6 @@ int main(int argc, char **argv)
     const char *env[] = { "TOP=1", seed, NULL };
     uintptr_t entry = load(argv[1]);
     uintptr_t stack = furnish(argc - 1, argv + 1, env);
-    /* A far return to the kernel's 32-bit code segment. */
-    __asm__ volatile("mov %[stack], %%rsp\n\tmov $0x2b, %%eax\n\tmov %%eax, %%ds\n\tmov %%eax, %%es\n\tpushq $0x23\n\tpushq %[entry]\n\tlretq"
-                     :
-                     : [stack] "r"(stack), [entry] "r"(entry)
-                     : "rax", "memory");
+    __asm__ volatile("mov %[stack], %%rsp\n\tjmp *%[entry]" : : [stack] "r"(stack), [entry] "r"(entry) : "memory");
     __builtin_unreachable();
 }

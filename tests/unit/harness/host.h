@@ -2,7 +2,7 @@
  *
  * host.h - all that the tests need from the system under them: a child process, memory, one stream, the environment.
  *
- * Promise: small enough to be had twice, over the C library (host_posix.c) and over bare Linux system calls (host_i386.c), so
+ * Promise: small enough to be had twice, over the C library (host_posix.c) and over bare Linux system calls (host_bare.h), so
  * that the 32-bit suite needs no 32-bit C library: Debian's gcc-multilib and its cross compilers remove one another, and
  * nothing of the kind exists for clang alone.
  * Must not know: what a test is.

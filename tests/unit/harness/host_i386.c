@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * host_i386.c - host.h over the system calls of 32-bit x86 Linux, which every x86-64 kernel also answers; see there.
- *
- * Also what a compiler may call without being asked: memcpy and memset, for the tests alone. That the core needs neither
- * is shown elsewhere (tests/build).
+ * host_i386.c - host.h over the system calls of 32-bit x86 Linux, which most x86-64 kernels also answer; see there. Under the others, QEMU
+ * does (tests/tools/run-32.sh).
  */
-#include "host.h"
+enum { SYS_FORK = 2, SYS_WRITE = 4, SYS_WAIT = 7, SYS_ALARM = 27, SYS_MUNMAP = 91, SYS_MMAP = 192 /* mmap2 */, SYS_EXIT_GROUP = 252 };
 
-enum { SYS_EXIT = 1, SYS_FORK = 2, SYS_WRITE = 4, SYS_WAITPID = 7, SYS_ALARM = 27, SYS_MUNMAP = 91, SYS_MMAP2 = 192, SYS_EXIT_GROUP = 252 };
-enum { SIG_ILL = 4, SIG_TRAP = 5, SIG_ABRT = 6, SIG_ALRM = 14 };
-
-static char **environment;
-
-static long call6(long n, long a, long b, long c, long d, long e, long f)
+static long host_call(long n, long a, long b, long c, long d, long e, long f)
 {
     long result;
     /* The sixth argument goes into ebp, which the compiler may be using. */
@@ -23,111 +16,11 @@ static long call6(long n, long a, long b, long c, long d, long e, long f)
     return result;
 }
 
-static long call3(long n, long a, long b, long c)
+static long host_mmap(long place, long bytes, long flags)
 {
-    long result;
-    __asm__ volatile("int $0x80" : "=a"(result) : "a"(n), "b"(a), "c"(b), "d"(c) : "memory");
-    return result;
+    return host_call(SYS_MMAP, place, bytes, 3 /* read, write */, flags, -1, 0);
 }
 
-struct host_end host_run(void (*run)(void *), void *arg, unsigned seconds)
-{
-    long child = call3(SYS_FORK, 0, 0, 0);
-    if (child == 0) {
-        call3(SYS_ALARM, (long)seconds, 0, 0);
-        run(arg);
-        host_exit(0);
-    }
-    int status = 0;
-    if (child < 0 || call3(SYS_WAITPID, child, (long)&status, 0) != child)
-        return (struct host_end){ .status = 127 };
-    int signal = status & 0x7F;
-    if (signal != 0)
-        return (struct host_end){ .timed_out = signal == SIG_ALRM, .signal = signal };
-    return (struct host_end){ .status = status >> 8 & 0xFF };
-}
-
-bool host_trapped(struct host_end end)
-{
-    return end.signal == SIG_ILL || end.signal == SIG_TRAP || end.signal == SIG_ABRT;
-}
-
-static void *map(void *place, size_t bytes, long flags)
-{
-    long mem = call6(SYS_MMAP2, (long)place, (long)bytes, 3 /* read, write */, flags, -1, 0);
-    return (unsigned long)mem < (unsigned long)-4095 ? (void *)mem : NULL;
-}
-
-void *host_map(void *place, size_t bytes)
-{
-    return map(place, bytes, 0x4022 /* private, anonymous, noreserve */ | (place != NULL ? 0x100000 /* fixed, no replace */ : 0));
-}
-
-void *host_map_shared(size_t bytes)
-{
-    return map(NULL, bytes, 0x21 /* shared, anonymous */);
-}
-
-void host_unmap(void *mem, size_t bytes)
-{
-    call3(SYS_MUNMAP, (long)mem, (long)bytes, 0);
-}
-
-const char *host_env(const char *name)
-{
-    for (char **e = environment; *e != NULL; e++) {
-        const char *n = name;
-        const char *v = *e;
-        while (*n != '\0' && *n == *v)
-            n++, v++;
-        if (*n == '\0' && *v == '=')
-            return v + 1;
-    }
-    return NULL;
-}
-
-void host_write(int stream, const char *text, size_t length)
-{
-    while (length != 0) {
-        long n = call3(SYS_WRITE, stream, (long)text, (long)length);
-        if (n <= 0)
-            return;
-        text += n;
-        length -= (size_t)n;
-    }
-}
-
-_Noreturn void host_exit(int status)
-{
-    for (;;)
-        call3(SYS_EXIT_GROUP, status, 0, 0);
-}
-
-void *memcpy(void *to, const void *from, size_t bytes);
-void *memset(void *to, int value, size_t bytes);
-
-void *memcpy(void *to, const void *from, size_t bytes)
-{
-    void *d = to;
-    __asm__ volatile("rep movsb" : "+D"(d), "+S"(from), "+c"(bytes) : : "memory");
-    return to;
-}
-
-void *memset(void *to, int value, size_t bytes)
-{
-    void *d = to;
-    __asm__ volatile("rep stosb" : "+D"(d), "+c"(bytes) : "a"(value) : "memory");
-    return to;
-}
-
-_Noreturn void host_start(long *stack);
-
-_Noreturn void host_start(long *stack)
-{
-    int argc = (int)stack[0];
-    char **argv = (char **)(stack + 1);
-    environment = argv + argc + 1;
-    host_exit(test_main(argc, argv));
-}
+#include "host_bare.h"
 
 __asm__(".globl _start\n_start:\n\txor %ebp, %ebp\n\tmov %esp, %eax\n\tand $-16, %esp\n\tsub $12, %esp\n\tpush %eax\n\tcall host_start\n");
