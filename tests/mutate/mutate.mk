@@ -54,7 +54,7 @@ MUTATE_SINGLE_LIST = $(call mutate_program,single-list,-O1 $(MUTATE_SINGLE),-O2 
     --also '$(MUTATE_SINGLE) | single-list single-list-steps'
 ifneq ($(ABI_32),)
 # x32 on every machine: it has the end of the address space too.
-MUTATE_BY := by $(abspath $(CHECK_LAUNCH))
+MUTATE_BY = by $(abspath $(CHECK_LAUNCH))
 MUTATE_SHORT = $(call mutate_program,32,-O1 $(MUTATE_32),-O2 $(MUTATE_32),-mx32 -static -nostdlib,$(firstword $(CHECK_X32)),$(CHECK_FOLDERS),$(MUTATE_BY))
 MUTATE_HARDENED_32 = $(call mutate_hardened,kept-32,-O1 $(MUTATE_32),-O2 $(MUTATE_32),-mx32 -static -nostdlib,$(firstword $(CHECK_X32)),harden,$(MUTATE_BY))
 endif
