@@ -40,8 +40,9 @@ ifneq ($(filter-out all clean help,$(MAKECMDGOALS)),)
 ifneq ($(shell CC='$(CC)' sh tests/tools/need.sh '$(firstword $(CC)):gcc' '<stdio.h>:libc6-dev' >&2 && echo there),there)
 $(error a compiler with its C library is needed)
 endif
-# What programs with 32-bit pointers are here: i386, x32, or nothing.
+# What programs with 32-bit pointers are here: i386, x32, or nothing; and what runs those of x32.
 ABI_32 := $(shell CC='$(CC)' sh tests/tools/abi-32.sh $(B)/abi-32)
+CHECK_LAUNCH := $(if $(ABI_32),$(B)/check/launch)
 endif
 
 .PHONY: all

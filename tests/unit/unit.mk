@@ -21,7 +21,6 @@ CHECK_64 := tests/unit/harness/host_posix.c -fno-pie -no-pie
 CHECK_I386 := tests/unit/harness/host_i386.c -m32 -static -nostdlib -fno-pic -fno-stack-protector
 CHECK_X32 := tests/unit/harness/host_x32.c -mx32 -static -nostdlib -fno-pic -fno-stack-protector
 
-CHECK_LAUNCH := $(if $(ABI_32),$(B)/check/launch)
 CHECK_32 = $(if $(filter i386,$(ABI_32)),$(CHECK_I386),$(CHECK_X32))
 # $(call run_32,PROGRAM): what runs it.
 run_32 = $(if $(filter 32-% %-32,$(1)),$(if $(filter x32,$(ABI_32)),$(CHECK_LAUNCH)))
