@@ -11,6 +11,7 @@
 #
 # It relies on the style of the sources: a binary operator has white space on both sides (so a `*` without is a pointer's), and a
 # function begins at the left margin. What is nevertheless no C is refused by the compiler and does not count.
+import os
 import re
 import subprocess
 import sys
@@ -61,7 +62,7 @@ def kept_lines(compiler, files):
         for text in out.split("\n"):
             m = re.match(r'# (\d+) "([^"]*)"', text)
             if m:
-                name, line = m.group(2), int(m.group(1))
+                name, line = os.path.normpath(m.group(2)), int(m.group(1))
                 continue
             if text.strip():
                 kept.setdefault(name, set()).add(line)
@@ -383,9 +384,10 @@ class Source:
                          self.keepers(line, last))
 
 
-# All mutants of the files, compiled as each compiler's arguments say; files other than .c are looked at where these include them.
-def of_files(files, compilers, units):
-    kept = [kept_lines(compiler, units) for compiler in compilers]
+# All mutants of the files. builds: pairs of a compiler, with its arguments, and what it compiles; other files are looked at where these
+# include them.
+def of_files(files, builds):
+    kept = [kept_lines(compiler, units) for compiler, units in builds]
     for file in files:
         with open(file) as f:
             yield from Source(file, f.read(), [lines.get(file, set()) for lines in kept]).mutants()
@@ -394,7 +396,7 @@ def of_files(files, compilers, units):
 def main():
     cut = sys.argv.index("--")
     files = sys.argv[cut + 1:]
-    for m in of_files(files, [sys.argv[1:cut]], [f for f in files if f.endswith(".c")]):
+    for m in of_files(files, [(sys.argv[1:cut], [f for f in files if f.endswith(".c")])]):
         print("%s\t%s\n- %s\n+ %s" % (m.name, m.function, m.before, m.after))
 
 

@@ -112,18 +112,18 @@ def read_names(name):
         return [line.split()[0] for line in f if line.strip() and not line.startswith("#")]
 
 
-# A way to build the core: the compilers' arguments for it, and the programs whose core is built so, in their order.
+# A way to build the core: the compilers' arguments for it, its sources, and the programs whose core is built so, in their order.
 class Build:
-    def __init__(self, options, flags, programs):
+    def __init__(self, options, flags, core, programs):
         self.flags = flags
+        self.core = core
         self.equal = [shlex.split(text) + flags for text in options.equal]
         self.warned = shlex.split(options.warned) + flags if options.warned else []
         self.programs = programs
 
     # The sources that a change to that file may change.
     def touched(self, file):
-        first = self.programs[0]
-        return [s for s in first.core if file in first.needs[s]]
+        return [s for s in self.core if file in self.programs[0].needs[s]]
 
 
 def limit(seconds, memory):
@@ -159,12 +159,17 @@ def attempt(p, program, argv, seconds, memory, cwd):
 class Bench:
     def __init__(self, options):
         self.options = options
-        self.core = [f for f in options.sources if f.endswith(".c")]
-        self.programs = [p for p in (Program(text, self.core) for text in options.program) if p.name in (options.programs or p.name).split()]
-        also = [[shlex.split(part) for part in text.split("|")] for text in options.also]
-        elsewhere = [name for _, names in also for name in names]
-        self.builds = [Build(options, [], [p for p in self.programs if p.name not in elsewhere])]
-        self.builds += [Build(options, flags, [p for p in self.programs if p.name in names]) for flags, names in also]
+        main = options.core or [f for f in options.sources if f.endswith(".c")]
+        cores, also = {}, []
+        for text in options.also:
+            flags, names, *core = [shlex.split(part) for part in text.split("|")]
+            core = core[0] if core else main
+            also.append((flags, core, names))
+            cores.update((name, core) for name in names)
+        named = [(text.split("|")[0].strip(), text) for text in options.program]
+        self.programs = [Program(text, cores.get(name, main)) for name, text in named if name in (options.programs or name).split()]
+        self.builds = [Build(options, [], main, [p for p in self.programs if p.name not in cores])]
+        self.builds += [Build(options, flags, core, [p for p in self.programs if p.name in names]) for flags, core, names in also]
         self.base = os.path.join(options.build, "base")
         self.chooser = os.path.join(self.base, "chooser")
 
@@ -424,7 +429,7 @@ class Worker:
             names, sound, outlived = set(run for run, _ in runs), {}, []
             for number, m in enumerate(left, 1):
                 killer = self.let_loose(p, program, number, [r for r in self.order(p, m) if r[0] in names], sound, m,
-                                       m in listed, is_first and m.file in self.bench.core)
+                                       m in listed, is_first and m.file in p.core)
                 if killer is None:
                     outlived.append(m)
                 elif killer:
@@ -553,12 +558,13 @@ def arguments():
     a = argparse.ArgumentParser()
     a.add_argument("--build", required=True, type=os.path.abspath)
     a.add_argument("--sources", required=True, nargs="+")
+    a.add_argument("--core", nargs="+", help="what the core is made of, if not of each .c among the sources")
     a.add_argument("--trees", required=True, nargs="+", help="the folders that the compilers read")
     a.add_argument("--reader", required=True, help="the compiler that says which lines are built")
     a.add_argument("--equal", action="append", default=[], help="a compiler whose code tells whether a change is one")
     a.add_argument("--program", action="append", required=True,
                    help="NAME | COMPILE CORE | COMPILE TESTS | LINK | FILES | [by LAUNCHER] [less NAMES] tables FOLDERS or once ARGUMENTS")
-    a.add_argument("--also", action="append", default=[], help="another build of the core, FLAGS | PROGRAMS; the other programs are of the one without flags")
+    a.add_argument("--also", action="append", default=[], help="another build of the core, FLAGS | PROGRAMS, or another core, FLAGS | PROGRAMS | FILES; the other programs are of the one without flags")
     a.add_argument("--warned", default="", help="a compiler that refuses what it warns of")
     a.add_argument("--equivalent", default="")
     a.add_argument("--jobs", type=int, default=1)
@@ -599,7 +605,7 @@ def main():
     entries, problems = read_list(options.equivalent)
     reader = shlex.split(options.reader)
     bench = Bench(options)
-    all_mutants = list(generator.of_files(options.sources, [reader + build.flags for build in bench.builds], bench.core))
+    all_mutants = list(generator.of_files(options.sources, [(reader + build.flags, build.core) for build in bench.builds]))
     known = collections.Counter(key_of(m) for m in all_mutants)
     # A build of which no program is to run judges nothing.
     able = set(i for i, build in enumerate(bench.builds) if build.programs)

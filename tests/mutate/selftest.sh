@@ -3,25 +3,28 @@
 #
 # selftest.sh FOLDER COMPILER - does run.py find the mutants of the fixture, and what becomes of each; does it refuse a list of
 # equivalents that is wrong, and a program that fails without any mutant? The core has a second build there, with code of its own, and
-# tests that do not apply to it. Prints lines `pass NAME` and `fail NAME`.
+# tests that do not apply to it, and there is another core. Prints lines `pass NAME` and `fail NAME`.
 set -u
 out=$1 cc=$2
 here=tests/mutate/fixture
 tests=$here/unit/known.c
 apart=$here/apart
 harness="tests/unit/harness/main.c tests/unit/harness/host_posix.c"
-mkdir -p "$out"
+mkdir -p "$out/other"
 echo 'TABLE(unit_known)' >"$out/tables.h"
+echo 'TABLE(unit_other)' >"$out/other/tables.h"
 flags="-std=c11 -I$here/core -Itests/unit/harness -I$(cd "$out" && pwd)"
 
 mutate() {
     list=$1
     shift
-    python3 tests/mutate/run.py --build "$out" --sources $here/core/known.h $here/core/known.c --trees $here tests/unit/harness \
+    python3 tests/mutate/run.py --build "$out" --sources $here/core/known.h $here/core/known.c $here/core/other.c \
+        --core $here/core/known.c --trees $here tests/unit/harness \
         --reader "$cc $flags" --equal "$cc $flags -O2" --equivalent "$list" \
         --program "plain | $cc $flags -O0 | $cc $flags -O1 | $cc | $tests $harness | tables unit" \
         --program "loud | $cc $flags -DKNOWN_LOUD | $cc $flags -DKNOWN_LOUD | $cc | $tests $harness | less $apart tables unit" \
-        --also "-DKNOWN_LOUD | loud" --jobs 2 "$@" >"$out/said" 2>&1
+        --program "other | $cc -I$(cd "$out" && pwd)/other $flags | $cc -I$(cd "$out" && pwd)/other $flags | $cc | $here/unit/other.c $harness | tables unit" \
+        --also "-DKNOWN_LOUD | loud" --also " | other | $here/core/other.c" --jobs 2 "$@" >"$out/said" 2>&1
 }
 
 verdict() {
