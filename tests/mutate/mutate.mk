@@ -30,15 +30,17 @@ MUTATE_TESTS = $(CHECK_SRC) $(CHECK_HARNESS)
 # $(call mutate_program,NAME,CORE'S FLAGS,TESTS' FLAGS,LINKER'S FLAGS,HOST,TABLES,HOW THEY ARE RUN)
 mutate_program = --program '$(1) | $(GCC) $(MUTATE_FLAGS) $(2) | $(GCC) $(MUTATE_FLAGS) $(3) | $(GCC) $(4) | $(MUTATE_TESTS) $(5) | $(7) tables $(6)'
 comma := ,
+# The tests: to compile them for a change to a header takes most of the time, and four times as much of it at -O2.
+MUTATE_QUICK := -O0
 MUTATE_STEPS := -O2 -DTEST_STEPS -fsanitize-coverage=trace-pc
 MUTATE_SANITIZED := -O1 -fsanitize=address$(comma)undefined -fno-sanitize-recover=all
 MUTATE_32 := -mx32 -fno-pic -fno-stack-protector
 MUTATE_SINGLE := -DFH_SINGLE_LIST
-MUTATE_PROGRAMS = $(call mutate_program,plain,-O1 -ftrivial-auto-var-init=pattern,-O2,,$(firstword $(CHECK_64)),$(CHECK_FOLDERS)) \
+MUTATE_PROGRAMS = $(call mutate_program,plain,-O1 -ftrivial-auto-var-init=pattern,$(MUTATE_QUICK),,$(firstword $(CHECK_64)),$(CHECK_FOLDERS)) \
     $(MUTATE_REPLAY) $(MUTATE_SHORT) \
-    $(call mutate_program,granule-8,-O1 -DFH_GRANULE=8,-O2 -DFH_GRANULE=8,,$(firstword $(CHECK_64)),$(CHECK_FOLDERS)) \
+    $(call mutate_program,granule-8,-O1 -DFH_GRANULE=8,$(MUTATE_QUICK) -DFH_GRANULE=8,,$(firstword $(CHECK_64)),$(CHECK_FOLDERS)) \
     $(call mutate_program,steps,$(MUTATE_STEPS),$(MUTATE_STEPS),,$(firstword $(CHECK_64)),bugs/b30_work) \
-    $(call mutate_program,sanitized,$(MUTATE_SANITIZED),$(MUTATE_SANITIZED),$(MUTATE_SANITIZED),$(firstword $(CHECK_64)),$(CHECK_FOLDERS)) \
+    $(call mutate_program,sanitized,$(MUTATE_SANITIZED),$(MUTATE_SANITIZED) $(MUTATE_QUICK),$(MUTATE_SANITIZED),$(firstword $(CHECK_64)),$(CHECK_FOLDERS)) \
     $(MUTATE_HARDENED) $(MUTATE_SINGLE_LIST) $(MUTATE_SMALL)
 MUTATE_REPLAY = --program 'replay | $(GCC) $(FUZZ_FLAGS) -fsanitize=$(FUZZ_SANITIZERS) | $(GCC) $(FUZZ_FLAGS) -fsanitize=$(FUZZ_SANITIZERS) \
     | $(GCC) -fsanitize=$(FUZZ_SANITIZERS) | $(FUZZ_SRC) | once $(abspath $(FUZZ_CORPUS))'
@@ -46,12 +48,12 @@ MUTATE_REPLAY = --program 'replay | $(GCC) $(FUZZ_FLAGS) -fsanitize=$(FUZZ_SANIT
 mutate_hardened = --program '$(1) | $(GCC) -I$(abspath $(B))/harden $(MUTATE_FLAGS) $(HARDEN_FLAGS) $(2) | $(GCC) -I$(abspath $(B))/harden $(MUTATE_FLAGS) $(HARDEN_FLAGS) $(3) | $(GCC) $(4) \
     | $(HARDEN_SRC) $(CHECK_HARNESS) $(5) | $(7) less tests/harden/apart tables $(6)'
 MUTATE_PROMPT := -DFH_QUARANTINE_BLOCKS=0
-MUTATE_HARDENED = $(call mutate_hardened,kept,-O1 -ftrivial-auto-var-init=pattern,-O2,,$(firstword $(CHECK_64)),harden misuse) \
-    $(call mutate_hardened,kept-8,-O1 -DFH_GRANULE=8,-O2 -DFH_GRANULE=8,,$(firstword $(CHECK_64)),harden) $(MUTATE_HARDENED_32) \
-    $(call mutate_hardened,prompt,-O1 $(MUTATE_PROMPT),-O2 $(MUTATE_PROMPT),,$(firstword $(CHECK_64)),$(HARDEN_FOLDERS)) \
+MUTATE_HARDENED = $(call mutate_hardened,kept,-O1 -ftrivial-auto-var-init=pattern,$(MUTATE_QUICK),,$(firstword $(CHECK_64)),harden misuse) \
+    $(call mutate_hardened,kept-8,-O1 -DFH_GRANULE=8,$(MUTATE_QUICK) -DFH_GRANULE=8,,$(firstword $(CHECK_64)),harden) $(MUTATE_HARDENED_32) \
+    $(call mutate_hardened,prompt,-O1 $(MUTATE_PROMPT),$(MUTATE_QUICK) $(MUTATE_PROMPT),,$(firstword $(CHECK_64)),$(HARDEN_FOLDERS)) \
     --also '$(HARDEN_FLAGS) | kept kept-8 kept-32 prompt'
 MUTATE_SINGLE_STEPS := $(MUTATE_STEPS) $(MUTATE_SINGLE)
-MUTATE_SINGLE_LIST = $(call mutate_program,single-list,-O1 $(MUTATE_SINGLE),-O2 $(MUTATE_SINGLE),,$(firstword $(CHECK_64)),$(CHECK_FOLDERS)) \
+MUTATE_SINGLE_LIST = $(call mutate_program,single-list,-O1 $(MUTATE_SINGLE),$(MUTATE_QUICK) $(MUTATE_SINGLE),,$(firstword $(CHECK_64)),$(CHECK_FOLDERS)) \
     $(call mutate_program,single-list-steps,$(MUTATE_SINGLE_STEPS),$(MUTATE_SINGLE_STEPS),,$(firstword $(CHECK_64)),bugs/b30_work) \
     --also '$(MUTATE_SINGLE) | single-list single-list-steps'
 # $(call mutate_small,NAME,CORE'S FLAGS,TESTS' FLAGS,LINKER'S FLAGS,HOST,HOW THEY ARE RUN)
@@ -63,20 +65,20 @@ MUTATE_REPLAY_SMALL = --program 'small-replay | $(GCC) $(FUZZ_FLAGS) -DFUZZ_SMAL
     | $(GCC) -fsanitize=$(FUZZ_SANITIZERS) | $(FUZZ_SRC) tests/small/harness/absent.c | once $(abspath $(FUZZ_CORPUS))'
 # At -Os it has no map of its rings; for a chip that does not count zeros it has loops of its own.
 MUTATE_PLAIN := -U__x86_64__ -U__i386__
-MUTATE_SMALL = $(call mutate_small,small,-O1 -ftrivial-auto-var-init=pattern,-O1,,$(firstword $(CHECK_64))) \
+MUTATE_SMALL = $(call mutate_small,small,-O1 -ftrivial-auto-var-init=pattern,$(MUTATE_QUICK),,$(firstword $(CHECK_64))) \
     $(MUTATE_REPLAY_SMALL) $(MUTATE_SMALL_32) \
-    $(call mutate_small,small-8,-O1 -DFH_GRANULE=8,-O1 -DFH_GRANULE=8,,$(firstword $(CHECK_64))) \
-    $(call mutate_small,small-sanitized,$(MUTATE_SANITIZED),$(MUTATE_SANITIZED),$(MUTATE_SANITIZED),$(firstword $(CHECK_64))) \
+    $(call mutate_small,small-8,-O1 -DFH_GRANULE=8,$(MUTATE_QUICK) -DFH_GRANULE=8,,$(firstword $(CHECK_64))) \
+    $(call mutate_small,small-sanitized,$(MUTATE_SANITIZED),$(MUTATE_SANITIZED) $(MUTATE_QUICK),$(MUTATE_SANITIZED),$(firstword $(CHECK_64))) \
     --also ' | small small-replay small-32 small-8 small-sanitized | $(MUTATE_SMALL_CORE)' \
-    $(call mutate_small,small-size,-Os,-Os,,$(firstword $(CHECK_64))) --also '-Os | small-size | $(MUTATE_SMALL_CORE)' \
-    $(call mutate_small,small-single,-O1 $(MUTATE_SINGLE),-O1 $(MUTATE_SINGLE),,$(firstword $(CHECK_64))) --also '$(MUTATE_SINGLE) | small-single | $(MUTATE_SMALL_CORE)' \
-    $(call mutate_small,small-plain,-O1 $(MUTATE_PLAIN),-O1,,$(firstword $(CHECK_64))) --also '$(MUTATE_PLAIN) | small-plain | $(MUTATE_SMALL_CORE)'
+    $(call mutate_small,small-size,-Os,$(MUTATE_QUICK) -D__OPTIMIZE_SIZE__,,$(firstword $(CHECK_64))) --also '-Os | small-size | $(MUTATE_SMALL_CORE)' \
+    $(call mutate_small,small-single,-O1 $(MUTATE_SINGLE),$(MUTATE_QUICK) $(MUTATE_SINGLE),,$(firstword $(CHECK_64))) --also '$(MUTATE_SINGLE) | small-single | $(MUTATE_SMALL_CORE)' \
+    $(call mutate_small,small-plain,-O1 $(MUTATE_PLAIN),$(MUTATE_QUICK),,$(firstword $(CHECK_64))) --also '$(MUTATE_PLAIN) | small-plain | $(MUTATE_SMALL_CORE)'
 ifneq ($(ABI_32),)
 # x32 on every machine: it has the end of the address space too.
 MUTATE_BY = by $(abspath $(CHECK_LAUNCH))
-MUTATE_SHORT = $(call mutate_program,32,-O1 $(MUTATE_32),-O2 $(MUTATE_32),-mx32 -static -nostdlib,$(firstword $(CHECK_X32)),$(CHECK_FOLDERS),$(MUTATE_BY))
-MUTATE_HARDENED_32 = $(call mutate_hardened,kept-32,-O1 $(MUTATE_32),-O2 $(MUTATE_32),-mx32 -static -nostdlib,$(firstword $(CHECK_X32)),harden,$(MUTATE_BY))
-MUTATE_SMALL_32 = $(call mutate_small,small-32,-O1 $(MUTATE_32),-O1 $(MUTATE_32),-mx32 -static -nostdlib,$(firstword $(CHECK_X32)),$(MUTATE_BY))
+MUTATE_SHORT = $(call mutate_program,32,-O1 $(MUTATE_32),$(MUTATE_QUICK) $(MUTATE_32),-mx32 -static -nostdlib,$(firstword $(CHECK_X32)),$(CHECK_FOLDERS),$(MUTATE_BY))
+MUTATE_HARDENED_32 = $(call mutate_hardened,kept-32,-O1 $(MUTATE_32),$(MUTATE_QUICK) $(MUTATE_32),-mx32 -static -nostdlib,$(firstword $(CHECK_X32)),harden,$(MUTATE_BY))
+MUTATE_SMALL_32 = $(call mutate_small,small-32,-O1 $(MUTATE_32),$(MUTATE_QUICK) $(MUTATE_32),-mx32 -static -nostdlib,$(firstword $(CHECK_X32)),$(MUTATE_BY))
 endif
 
 MUTATE_EQUAL = --equal '$(GCC) $(CORE_CFLAGS) -O2' --equal '$(GCC) $(CORE_CFLAGS) -O2 -DFH_GRANULE=8' --equal '$(GCC) $(CORE_CFLAGS) -O2 -m32'
