@@ -95,6 +95,8 @@ static void tags(void)
     REQUIRE(last != NULL);
     set_tag(&rig, last, tag_of(&rig, last) - (1 << FH_SIZE_SHIFT));
     finds(FH_BAD_TAG);
+    set_tag(&rig, end_of(&rig) - FH_GRANULE, FH_USED);
+    finds(FH_BAD_TAG);
     /* An alignment that was asked for is no fault. */
     open();
     add_flag(ptr[2], FH_ALIGNED);
@@ -185,6 +187,15 @@ static void rings(void)
         rig.heap->map |= FH_HAS_MAP;
         finds(FH_BAD_LINK);
     }
+    /* A used block on a ring, all links in order. */
+    open();
+    uint32_t ring = fh_ring_of(rig.heap, size_of(&rig, ptr[1]));
+    struct fh_block *used = block_of(ptr[0]);
+    used->next = block_at(&rig, ring)->next;
+    used->prev = ring;
+    block_at(&rig, used->next)->prev = link_to(&rig, used);
+    block_at(&rig, ring)->next = link_to(&rig, used);
+    finds(FH_BAD_LINK);
     /* More on the rings than there are: a free block in the payload of a used one. */
     open();
     unsigned char *inner = ptr[2] + 2 * FH_GRANULE;
@@ -198,21 +209,30 @@ static void rings(void)
 
 static void maps(void)
 {
-    if (!FH_HAS_MAP)
-        test_does_not_apply();
+    /* Where rings are looked at one by one, that word is not used. */
+    if (!FH_HAS_MAP) {
+        open();
+        rig.heap->map = UINT32_MAX;
+        finds(FH_OK);
+        return;
+    }
     for (unsigned bit = 0; bit < 32; bit++) {
         open();
         rig.heap->map ^= (uint32_t)1 << bit;
         finds(FH_BAD_MAP);
     }
-    /* Beyond the last ring of a heap that has few. */
-    rig_open(&rig, rig_memory + 4096, 1024);
-    for (unsigned bit = rig.heap->end - FH_HEAD; bit < 32; bit++) {
-        rig.heap->map |= (uint32_t)1 << bit;
-        finds(FH_BAD_MAP);
-        rig.heap->map &= ~((uint32_t)1 << bit);
+    /* Beyond the last ring of a heap that has few, which holds a block, or none. */
+    for (unsigned full = 0; full < 2; full++) {
+        rig_open(&rig, rig_memory + 4096, 1024);
+        if (full != 0)
+            REQUIRE(fh_malloc(rig.heap, largest_in(&rig)) != NULL);
+        for (unsigned bit = rig.heap->end - FH_HEAD; bit < 32; bit++) {
+            rig.heap->map |= (uint32_t)1 << bit;
+            finds(FH_BAD_MAP);
+            rig.heap->map &= ~((uint32_t)1 << bit);
+        }
+        finds(FH_OK);
     }
-    finds(FH_OK);
 }
 
 static void counts(void)
@@ -279,12 +299,26 @@ static void walks(void)
         fh_stats(rig.heap, &stats);
         EQUAL(stats.blocks_used, (i + 1) / 2);
     }
-    /* The end shows as what it is, whatever its tag says. */
+    /* A size that reaches beyond the end. */
     open();
-    *fh_tag_of(block_of(end_of(&rig))) ^= 16;
-    struct walk w = { 100, 0, false };
-    fh_walk(rig.heap, step, &w);
-    CHECK(w.ended && w.seen == 7);
+    set_tag(&rig, ptr[3], FH_FREE | (fh_room(rig.heap, link_to(&rig, ptr[3])) + FH_MIN_GRANULES + 1) << FH_SIZE_SHIFT);
+    struct walk beyond = { 100, 0, false };
+    fh_walk(rig.heap, step, &beyond);
+    CHECK(beyond.seen == 3 && !beyond.ended);
+    struct fh_stats stats;
+    fh_stats(rig.heap, &stats);
+    EQUAL(stats.blocks_used, 2);
+    /* The end shows as what it is, whatever its tag says. */
+    const uint32_t tags[] = { (uint32_t)1 << 31, FH_FREE, FH_USED | 5 << FH_SIZE_SHIFT };
+    for (unsigned i = 0; i < sizeof tags / sizeof *tags; i++) {
+        open();
+        set_tag(&rig, end_of(&rig), tags[i]);
+        struct walk w = { 100, 0, false };
+        fh_walk(rig.heap, step, &w);
+        CHECK(w.ended && w.seen == 7);
+        fh_stats(rig.heap, &stats);
+        EQUAL(stats.blocks_used, 3);
+    }
 }
 
 /* The largest request that is met, exactly: as it is, with the ring's first block smaller, and with none. */
