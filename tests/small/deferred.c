@@ -136,14 +136,15 @@ static void refused_at_once(void)
 }
 
 /* A block that was written to after it was deferred: reported once, with the place; what waited before it is lost, and nothing else. */
-static void written_to(size_t offset, uint32_t word)
+static void written_to(size_t offset, uint32_t changes)
 {
     open();
     for (unsigned i = 1; i < 6; i += 2)
         CHECK(fh_free_deferred(rig.heap, ptr[i]));
-    rig_poke(ptr[3] + offset, word);
+    rig_poke(ptr[3] + offset, rig_peek(ptr[3] + offset) ^ changes);
     CHECK(fh_malloc(rig.heap, 1000) != NULL);
     rig_reported(&rig, FH_BAD_LINK, ptr[3], ptr[3]);
+    EQUAL(rig.fault.found, tag_of(&rig, ptr[3]));
     CHECK(!is_used(ptr[5]));
     CHECK(is_used(ptr[1]) && is_used(ptr[3]));
     EQUAL(deferrals(), 1);
@@ -153,10 +154,13 @@ static void written_to(size_t offset, uint32_t word)
     rig_sound(&rig);
 }
 
-/* The mark lies behind the address of the next one. */
+/* Any bit of the mark, which lies behind the address of the next one, or of that address. */
 static void damaged_marks(void)
 {
-    written_to(sizeof(fh_long), 0);
+    for (unsigned bit = 0; bit < 32; bit++) {
+        written_to(sizeof(fh_long), (uint32_t)1 << bit);
+        written_to(0, (uint32_t)1 << bit);
+    }
     written_to(sizeof(fh_long), 0x12345678);
     written_to(0, 0x12345678);
 }
