@@ -37,6 +37,7 @@ struct options {
     size_t heap_bytes;
     long trials;
     long trial;                /* this one alone, or -1 */
+    long patience;             /* so many times the usual time is given to a trial */
     long sparse;               /* of the classes that make the subject read the whole heap, one trial in so many */
     uint64_t seed;
     long operations;           /* after the crime; 0: some hundred */
@@ -70,7 +71,7 @@ static const char *const outcome_names[LAB_OUTCOMES] = {
     "nothing", "hang", "crash", "broken", "detected", "silent", "found", "lost", "harmless",
 };
 
-static struct options options = { .heap_bytes = 65536, .trials = 100, .trial = -1, .sparse = 1, .seed = 1, .workers = 2 };
+static struct options options = { .heap_bytes = 65536, .trials = 100, .trial = -1, .patience = 1, .sparse = 1, .seed = 1, .workers = 2 };
 static struct board *board;
 static struct lab_model model;
 static const struct lab_subject *subject;
@@ -173,9 +174,9 @@ static void catch_traps(void)
 static void set_limits(void)
 {
     bool large = is_large() || options.operations > 10000;
-    struct itimerval limit = { .it_value = { large ? 10 : 1, 0 } };
+    struct itimerval limit = { .it_value = { (large ? 10 : 1) * options.patience, 0 } };
     setitimer(ITIMER_PROF, &limit, NULL);
-    alarm(60);
+    alarm(60 * (unsigned)options.patience);
 }
 
 static void run_trial(void)
@@ -508,6 +509,7 @@ static void print_help(void)
          "  --seed N         another set of trials (1)        --ops N      calls after each crime (some hundred)\n"
          "  --workers N      processes side by side (2)       --verbose    a line for each trial\n"
          "  --sparse N       one trial in N (1) of the classes that make the subject read the whole heap\n"
+         "  --patience N     time limits N times as long (1), for a machine that is emulated\n"
          "  --here           with --class and --trial: in this process, for a debugger\n"
          "  --apart          a process for each trial, though all memory could be put back after the one before\n"
          "prints a line for each class: subject, bits, granule, heap in KiB, class, - or past, trials, hang, crash,\n"
@@ -562,6 +564,8 @@ static void read_options(char **arg)
             options.operations = number_of(value, name);
         else if (strcmp(name, "--sparse") == 0)
             options.sparse = number_of(value, name);
+        else if (strcmp(name, "--patience") == 0)
+            options.patience = number_of(value, name);
         else if (strcmp(name, "--workers") == 0)
             options.workers = (unsigned)number_of(value, name);
         else
@@ -581,6 +585,8 @@ static void check_options(void)
         give_up("no subject;", "try --help");
     if (options.workers == 0 || options.workers > MOST_WORKERS)
         give_up("workers must be 1 to 16,", "not that many");
+    if (options.patience == 0 || options.patience > 1000)
+        give_up("patience must be 1 to 1000,", "not that much");
     if (options.sparse == 0)
         give_up("one trial in", "none");
     if (options.heap_bytes < 65536)
