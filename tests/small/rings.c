@@ -280,6 +280,24 @@ static void damaged_heads_stop_a_put(void)
     }
 }
 
+/* What is left of a block that is cut goes onto another ring. */
+static void damaged_heads_stop_a_cut(void)
+{
+    if (FH_MAX_RINGS == 1)
+        test_does_not_apply();
+    enum { LEFT = 40 };
+    open();
+    uint32_t head = fh_ring_of(rig.heap, LEFT);
+    uint32_t n = size_of(&rig, wall[2] + size_of(&rig, wall[2]) * FH_GRANULE) - LEFT;
+    REQUIRE(block_at(&rig, head)->next == head && fh_ring_of(rig.heap, n + LEFT) != head);
+    block_at(&rig, head)->next = link_to(&rig, wall[0]);
+    unsigned char *ptr = fh_malloc(rig.heap, n * FH_GRANULE - FH_TAG_BYTES);
+    CHECK(ptr != NULL);
+    rig_reported(&rig, FH_BAD_LINK, NULL, NULL);
+    rig_sound(&rig);
+    EQUAL(size_of(&rig, ptr), n);
+}
+
 /* A link back to what was passed already: the search of the last ring ends all the same. */
 static void search(void *arg)
 {
@@ -385,6 +403,7 @@ TESTS(small_rings) = {
     { "damaged_links_stop_a_free", damaged_links_stop_a_free },
     { "damaged_links_stop_a_malloc", damaged_links_stop_a_malloc },
     { "damaged_heads_stop_a_put", damaged_heads_stop_a_put },
+    { "damaged_heads_stop_a_cut", damaged_heads_stop_a_cut },
     { "circles_end", circles_end },
     { "every_bit_of_the_map", every_bit_of_the_map },
     { "map_beyond_the_rings", map_beyond_the_rings },
