@@ -166,6 +166,27 @@ static void other_tags(void)
 }
 
 /* The word in front of a block whose neighbour is free, whatever it is: the neighbour stays, its footer is made anew. */
+/* The end is no block to be joined, whatever its tag has become. */
+static void end_is_no_block(void)
+{
+    open();
+    unsigned char *last = fh_malloc(rig.heap, largest_in(&rig));
+    unsigned char *end = end_of(&rig);
+    REQUIRE(last != NULL);
+    for (unsigned i = 0; i < 36; i++) {
+        if (i < 32)
+            flip(end - 4, i);
+        else
+            set_tag(&rig, end, FH_FREE | (i - 31) << FH_SIZE_SHIFT);
+        fh_free(rig.heap, last);
+        rig_reported(&rig, FH_OVERRUN, last, end);
+        set_tag(&rig, end, FH_USED);
+    }
+    rig_sound(&rig);
+    fh_free(rig.heap, last);
+    rig_sound(&rig);
+}
+
 static void footers(void)
 {
     for (unsigned i = 0; i < 32 + 6; i++) {
@@ -318,6 +339,7 @@ TESTS(small_damage) = {
     { "tag_of_a_free_block", tag_of_a_free_block },
     { "tag_behind_a_free_block", tag_behind_a_free_block },
     { "other_tags", other_tags },
+    { "end_is_no_block", end_is_no_block },
     { "footers", footers },
     { "what_lies_behind_damage", what_lies_behind_damage },
     { "forged_in_a_payload", forged_in_a_payload },
