@@ -258,6 +258,13 @@ static void the_dead_are_known(void)
         fh_free(rig.heap, dead[i]);
         rig_reported(&rig, FH_DOUBLE_FREE, dead[i], dead[i]);
     }
+    /* Behind a block of the least size. */
+    rig_open(&rig, rig_memory + 4096, HEAP);
+    unsigned char *least = fh_malloc(rig.heap, 0);
+    unsigned char *joined = fh_malloc(rig.heap, BYTES);
+    fh_free(rig.heap, least);
+    fh_free(rig.heap, joined);
+    EQUAL(tag_of(&rig, joined), FH_DEAD);
     /* One that grew over its neighbour. */
     open();
     CHECK(fh_resize(rig.heap, live, BYTES + 100));

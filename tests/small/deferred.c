@@ -182,6 +182,21 @@ static void damaged_tags(void)
     }
 }
 
+/* A neighbour that cannot be joined: the block is used as before, and not counted. */
+static void damaged_links(void)
+{
+    for (unsigned i = 1; i <= 3; i += 2) {
+        open();
+        fh_free(rig.heap, ptr[i]);
+        block_of(ptr[i])->next ^= 1;
+        CHECK(fh_free_deferred(rig.heap, ptr[2]));
+        EQUAL(deferrals(), 0);
+        rig_reported(&rig, FH_BAD_LINK, ptr[2], ptr[i]);
+        CHECK(is_used(ptr[2]));
+        rig_sound(&rig);
+    }
+}
+
 /* Freed the ordinary way while it waits: its words are the heap's, and no mark. */
 static void freed_meanwhile(void)
 {
@@ -278,6 +293,7 @@ TESTS(small_deferred) = {
     { "refused_at_once", refused_at_once },
     { "damaged_marks", damaged_marks },
     { "damaged_tags", damaged_tags },
+    { "damaged_links", damaged_links },
     { "freed_meanwhile", freed_meanwhile },
     { "damaged_word", damaged_word },
     { "one_that_follows_itself", one_that_follows_itself },

@@ -298,6 +298,49 @@ static void damaged_heads_stop_a_cut(void)
     EQUAL(size_of(&rig, ptr), n);
 }
 
+/* What a report has mended is searched again; a report of that search is of the same call. */
+static void damaged_again(void)
+{
+    if (FH_MAX_RINGS == 1)
+        test_does_not_apply();
+    open();
+    block_at(&rig, ring)->next = link_to(&rig, wall[0]);
+    set_tag(&rig, wall[2], FH_FREE | size_of(&rig, wall[2]) << FH_SIZE_SHIFT);
+    CHECK(fh_malloc(rig.heap, HOLE) == NULL);
+    EQUAL(rig.faults, 2);
+    EQUAL(rig.fault.kind, FH_OVERRUN);
+    CHECK(rig.fault.ptr == NULL && rig.fault.block == wall[2]);
+}
+
+static void impossible_requests_change_nothing(void)
+{
+    static unsigned char copy[65536];
+    const size_t impossible[] = { SIZE_MAX, SIZE_MAX - 8, SIZE_MAX / 2 + 1, FH_MAX_REQUEST + 1 };
+    open_last();
+    unsigned char *large = fh_malloc(rig.heap, 1000);
+    CHECK(fh_malloc(rig.heap, 1) != NULL);
+    fh_free(rig.heap, large);
+    REQUIRE(block_at(&rig, ring)->next != block_at(&rig, ring)->prev);
+    for (size_t i = 0; i < sizeof copy; i++)
+        copy[i] = rig_memory[i];
+    for (unsigned i = 0; i < sizeof impossible / sizeof *impossible; i++)
+        CHECK(fh_malloc(rig.heap, impossible[i]) == NULL && fh_calloc(rig.heap, 1, impossible[i]) == NULL);
+    for (size_t i = 0; i < sizeof copy; i++)
+        REQUIRE(copy[i] == rig_memory[i]);
+    EQUAL(rig.faults, 0);
+}
+
+/* The smallest rest is a block. */
+static void rests_are_given_back(void)
+{
+    open();
+    unsigned char *ptr = fh_malloc(rig.heap, 200);
+    uint32_t n = size_of(&rig, ptr) - FH_MIN_GRANULES;
+    CHECK(fh_resize(rig.heap, ptr, n * FH_GRANULE - FH_TAG_BYTES));
+    EQUAL(size_of(&rig, ptr), n);
+    rig_sound(&rig);
+}
+
 /* A link back to what was passed already: the search of the last ring ends all the same. */
 static void search(void *arg)
 {
@@ -404,6 +447,9 @@ TESTS(small_rings) = {
     { "damaged_links_stop_a_malloc", damaged_links_stop_a_malloc },
     { "damaged_heads_stop_a_put", damaged_heads_stop_a_put },
     { "damaged_heads_stop_a_cut", damaged_heads_stop_a_cut },
+    { "damaged_again", damaged_again },
+    { "impossible_requests_change_nothing", impossible_requests_change_nothing },
+    { "rests_are_given_back", rests_are_given_back },
     { "circles_end", circles_end },
     { "every_bit_of_the_map", every_bit_of_the_map },
     { "map_beyond_the_rings", map_beyond_the_rings },
