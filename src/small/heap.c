@@ -429,7 +429,6 @@ void *fh_aligned_alloc(struct fh_heap *h, size_t align, size_t size)
             uint32_t pad_tag = FH_USED | pad << FH_SIZE_SHIFT;
             tag -= pad_tag;
             seal_tag(h, fh_behind(link, pad), tag);
-            seal_tag(h, link, pad_tag);
             give(h, link, pad_tag);
             link = fh_behind(link, pad);
             tag = open_tag(h, link);
@@ -481,9 +480,9 @@ uint32_t fh_ring_of(const struct fh_heap *h, uint32_t granules)
     return ring_of(h, granules);
 }
 
-bool fh_put(struct fh_heap *h, uint32_t link, uint32_t granules)
+void fh_put(struct fh_heap *h, uint32_t link, uint32_t granules)
 {
-    return put(h, link, granules);
+    put(h, link, granules);
 }
 
 uint32_t fh_open_free(const struct fh_heap *h, uint32_t link)

@@ -159,8 +159,8 @@ bool fh_blame(struct fh_heap *h, uint32_t link, enum fh_fault_kind kind);
 /* The size of the free block there; 0 if there is none. */
 uint32_t fh_open_free(const struct fh_heap *h, uint32_t link);
 
-/* Makes a free block of granules there and puts it on its ring. The block before a free one is never free. False: its ring is damaged. */
-bool fh_put(struct fh_heap *h, uint32_t link, uint32_t granules);
+/* Makes a free block of granules there and puts it on its ring, or reports that its ring is damaged. The block before a free one is never free. */
+void fh_put(struct fh_heap *h, uint32_t link, uint32_t granules);
 
 /* The tag of the used block at ptr; 0 after the report if this heap did not hand it out, or has it back already. */
 uint32_t fh_pool_open(struct fh_heap *h, const void *ptr);

@@ -325,6 +325,8 @@ static void impossible_requests_change_nothing(void)
         copy[i] = rig_memory[i];
     for (unsigned i = 0; i < sizeof impossible / sizeof *impossible; i++)
         CHECK(fh_malloc(rig.heap, impossible[i]) == NULL && fh_calloc(rig.heap, 1, impossible[i]) == NULL);
+    for (size_t align = (size_t)1 << 20; align != 0; align *= 2)
+        CHECK(fh_aligned_alloc(rig.heap, align, 8) == NULL);
     for (size_t i = 0; i < sizeof copy; i++)
         REQUIRE(copy[i] == rig_memory[i]);
     EQUAL(rig.faults, 0);
