@@ -143,7 +143,7 @@ static void heads_for_the_size(void)
         /* As many as a block of all that memory needs, if that is not more than the share. */
         struct fh_heap *h = rig.heap;
         uint32_t granules = (uint32_t)((uintptr_t)end_of(&rig) - (uintptr_t)h) / FH_GRANULE;
-        CHECK((rings + 1) * sizeof(struct fh_head) > size / 16 || rings == FH_MAX_RINGS || fh_ring_of(h, granules / 2) < h->end - 1);
+        CHECK(rings * sizeof(struct fh_head) > granules * FH_GRANULE / 16 || rings == FH_MAX_RINGS || fh_ring_of(h, granules / 2) < h->end - 1);
         before = rings;
     }
 }
@@ -425,8 +425,10 @@ static void the_secret(void)
     rig.port.random = NULL;
     rig.heap = fh_create(ground, 1000, &rig.port);
     secret = rig.heap->secret;
-    rig.heap = fh_create(ground + 64, 1000, &rig.port);
-    CHECK(rig.heap->secret != secret);
+    for (size_t away = FH_GRANULE; away < 32768; away *= 2) {
+        rig.heap = fh_create(ground + away, 1000, &rig.port);
+        CHECK(rig.heap->secret != secret);
+    }
     rig_sound(&rig);
 }
 

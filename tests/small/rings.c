@@ -298,6 +298,19 @@ static void damaged_heads_stop_a_cut(void)
     EQUAL(size_of(&rig, ptr), n);
 }
 
+/* What mends the rings makes the map anew, too. */
+static void mended_map(void)
+{
+    if (!FH_HAS_MAP)
+        test_does_not_apply();
+    open();
+    rig.heap->map = UINT32_MAX;
+    block_at(&rig, ring)->next = link_to(&rig, wall[0]);
+    CHECK(fh_malloc(rig.heap, HOLE) != NULL);
+    rig_reported(&rig, FH_BAD_TAG, NULL, wall[0]);
+    rig_sound(&rig);
+}
+
 /* What a report has mended is searched again; a report of that search is of the same call. */
 static void damaged_again(void)
 {
@@ -449,6 +462,7 @@ TESTS(small_rings) = {
     { "damaged_links_stop_a_malloc", damaged_links_stop_a_malloc },
     { "damaged_heads_stop_a_put", damaged_heads_stop_a_put },
     { "damaged_heads_stop_a_cut", damaged_heads_stop_a_cut },
+    { "mended_map", mended_map },
     { "damaged_again", damaged_again },
     { "impossible_requests_change_nothing", impossible_requests_change_nothing },
     { "rests_are_given_back", rests_are_given_back },
