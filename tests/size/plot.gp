@@ -20,6 +20,6 @@ do for [core = 1:2] {
     name = core == 1 ? data : small
     # A run with targets of one core alone has no bars for the other.
     stats name using 0 every ::1 nooutput
-    if (STATS_records > 0) { plot for [i = 2:5] name using i:xtic(1) lc rgb colour[i - 1] title columnheader(i) }
+    if ((exists("STATS_records") ? STATS_records : 0) > 0) { plot for [i = 2:5] name using i:xtic(1) lc rgb colour[i - 1] title columnheader(i) }
 }
 unset multiplot
