@@ -85,7 +85,7 @@ MUTATE_EQUAL = --equal '$(GCC) $(CORE_CFLAGS) -O2' --equal '$(GCC) $(CORE_CFLAGS
 
 .PHONY: mutate mutate-tools
 mutate-tools: check-tools
-	$(call need,python3:python3)
+	$(call need,python3:python3 prlimit:util-linux)
 
 mutate: $(B)/check/tables.h $(B)/harden/tables.h $(B)/small/tables.h $(CHECK_LAUNCH) | mutate-tools  ## change the core in small ways; fails if the tests do not notice (FILE=, SAMPLE=n, ONLY=text)
 	@nice python3 tests/mutate/run.py --build $(B)/mutate --sources $(sort $(CORE_SRC) $(wildcard src/*.h src/small/*.[ch])) \
