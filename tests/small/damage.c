@@ -226,23 +226,28 @@ static void what_lies_behind_damage(void)
     }
 }
 
-/* Out of step, a tag in the payload of a block is taken for a free block only with its footer. */
+/* Out of step, a tag in the payload of a block is taken for a free block only with its footer, behind the tag of a used one too. */
 static void forged_in_a_payload(void)
 {
     for (unsigned with_footer = 0; with_footer < 2; with_footer++) {
-        open();
-        unsigned char *inner = live + 2 * FH_GRANULE;
-        set_tag(&rig, inner, FH_FREE | 4 << FH_SIZE_SHIFT);
-        unsigned char *next = inner + 4 * FH_GRANULE;
-        set_tag(&rig, next, FH_PREV_FREE | 2 << FH_SIZE_SHIFT);
-        *fh_footer_of(block_of(next)) = with_footer ? 4 : 5;
-        flip(live - 4, 3);
-        block_of(behind)->next ^= 1;
-        fh_free(rig.heap, rig_memory);
-        rig_reported(&rig, FH_FOREIGN, rig_memory, rig_memory);
-        fh_free(rig.heap, wall);
-        rig_reported(&rig, FH_BAD_LINK, wall, behind);
-        CHECK((block_of(inner)->next != 0 && block_of(inner)->next <= rig.heap->last) == with_footer);
+        for (unsigned shift = 0; shift < 4; shift += 2) {
+            open();
+            unsigned char *inner = live + 2 * FH_GRANULE;
+            if (shift != 0)
+                set_tag(&rig, inner, FH_USED | shift << FH_SIZE_SHIFT);
+            inner += shift * FH_GRANULE;
+            set_tag(&rig, inner, FH_FREE | 4 << FH_SIZE_SHIFT);
+            unsigned char *next = inner + 4 * FH_GRANULE;
+            set_tag(&rig, next, FH_PREV_FREE | 2 << FH_SIZE_SHIFT);
+            *fh_footer_of(block_of(next)) = with_footer ? 4 : 5;
+            flip(live - 4, 3);
+            block_of(behind)->next ^= 1;
+            fh_free(rig.heap, rig_memory);
+            rig_reported(&rig, FH_FOREIGN, rig_memory, rig_memory);
+            fh_free(rig.heap, wall);
+            rig_reported(&rig, FH_BAD_LINK, wall, behind);
+            CHECK((block_of(inner)->next != 0 && block_of(inner)->next <= rig.heap->last) == with_footer);
+        }
     }
 }
 
