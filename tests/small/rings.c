@@ -65,6 +65,8 @@ static void every_size_has_a_ring(void)
         }
         EQUAL(before, FH_HEAD + rings - 1);
     }
+    /* As many as the largest block needs. */
+    EQUAL(FH_MAX_RINGS, FH_MAX_RINGS == 1 ? 1 : class_of(FH_SIZE_MASK) + 1);
 }
 
 /* Any order on the last ring, and the only block that is large enough at any place of it. */
