@@ -88,8 +88,8 @@ struct fh_heap *fh_create(void *mem, size_t size, const struct fh_port *port)
             return NULL;
     }
     uintptr_t start = (uintptr_t)mem;
-    bool sane = size != 0 && start + (size - 1) >= start;
-    struct fh_heap *h = sane ? lay(start, start + (size - 1), port) : NULL;
+    /* Of no bytes, and of bytes that wrap, the last one is below the first: lay finds no room there. */
+    struct fh_heap *h = lay(start, start + (size - 1), port);
     if (h != NULL && acquired) {
         h->skip += FH_ACQUIRED;
         seal_heap(h);

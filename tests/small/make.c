@@ -377,6 +377,28 @@ static void memory_of_the_port(void)
     CHECK(rig.heap == NULL && rig.releases == 1);
 }
 
+/* A port that gives memory and does not say how much gave none. */
+static void *lend_silently(void *ctx, size_t least, size_t *got)
+{
+    size_t before = *got;
+    void *mem = lend(ctx, least, got);
+    *got = before;
+    return mem;
+}
+
+static void memory_of_no_size(void)
+{
+    mark(8192);
+    lent = ground;
+    lent_bytes = 0;
+    rig_prepare(&rig);
+    rig.port.acquire = lend_silently;
+    rig.port.release = take_back;
+    CHECK(fh_create(NULL, 8192, &rig.port) == NULL);
+    EQUAL(rig.releases, 1);
+    CHECK(holds(ground, 0, 8192));
+}
+
 /* It is asked for what the caller wants, and for a heap of a few blocks if that is less. */
 static void so_much_is_asked_for(void)
 {
@@ -443,6 +465,7 @@ TESTS(small_make) = {
     { "up_to_the_largest", up_to_the_largest },
     { "behind_damage", behind_damage },
     { "memory_of_the_port", memory_of_the_port },
+    { "memory_of_no_size", memory_of_no_size },
     { "so_much_is_asked_for", so_much_is_asked_for },
     { "extended_memory_of_the_port", extended_memory_of_the_port },
     { "the_secret", the_secret },
