@@ -80,13 +80,14 @@ $(FL)/system.so: tests/faultlab/system.c $(FAULTLAB_HDR) tests/faultlab/faultlab
 
 # A run: $(FL)/BUILD-64K.tsv, -1G.tsv. The lab of that build's width is the second word of its name.
 FAULTLAB_LABS := $(FAULTLAB_BITS:%=$(FL)/lab%)
-faultlab-lab = $(if $(filter 32,$(word 2,$(subst -, ,$(1)))),$(RUN_I386)) $(FL)/lab$(word 2,$(subst -, ,$(1)))
-faultlab-patience = $(if $(filter 32,$(word 2,$(subst -, ,$(1)))),$(RUN_I386:%=--patience 100))
+faultlab-lab-64 := $(FL)/lab64
+faultlab-lab-32 := $(RUN_I386) $(FL)/lab32 $(RUN_I386:%=--patience 100)
+faultlab-lab = $(faultlab-lab-$(word 2,$(subst -, ,$(1))))
 
 $(FL)/%-64K.tsv: $(FL)/%.so $(FAULTLAB_LABS)
 	$(call need,$(RUN_I386:%=%:qemu-user))
 	@echo "faultlab: $* in 64 KiB, $(FAULTLAB_TRIALS) trials a class"
-	@$(call faultlab-lab,$*) $< $(call faultlab-patience,$*) --trials $(FAULTLAB_TRIALS) >$@
+	@$(call faultlab-lab,$*) $< --trials $(FAULTLAB_TRIALS) >$@
 
 FAULTLAB_DEFAULT := freehold-64-16 freehold-32-8
 faultlab-large = $(if $(filter $(1),$(FAULTLAB_DEFAULT)),$(FAULTLAB_TRIALS),$(FAULTLAB_FEWER))
@@ -94,7 +95,7 @@ faultlab-large = $(if $(filter $(1),$(FAULTLAB_DEFAULT)),$(FAULTLAB_TRIALS),$(FA
 $(FL)/%-1G.tsv: $(FL)/%.so $(FAULTLAB_LABS)
 	$(call need,$(RUN_I386:%=%:qemu-user))
 	@echo "faultlab: $* in 1 GiB, $(call faultlab-large,$*) trials a class, of three classes one in $(FAULTLAB_SPARSE)"
-	@$(call faultlab-lab,$*) $< $(call faultlab-patience,$*) --heap 0x40000000 --trials $(call faultlab-large,$*) --sparse $(FAULTLAB_SPARSE) >$@
+	@$(call faultlab-lab,$*) $< --heap 0x40000000 --trials $(call faultlab-large,$*) --sparse $(FAULTLAB_SPARSE) >$@
 
 # The others: the process's malloc, another one put in its place. LAB_TAG and LAB_LINK say where its words are, for those that
 # keep them beside the payloads.

@@ -40,6 +40,7 @@ static void exact(void)
                 if (pad != 0 && pad < FH_MIN_GRANULES * FH_GRANULE)
                     pad += align;
                 CHECK(ptr == from + pad);
+                EQUAL((uintptr_t)ptr % align, 0);
                 size_t took = now().bytes_used - before;
                 size_t least = granules_for(size) * FH_GRANULE;
                 CHECK(took == least || (FH_MIN_GRANULES > 1 && took == least + FH_GRANULE));

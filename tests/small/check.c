@@ -310,9 +310,12 @@ static void walks(void)
     EQUAL(stats.blocks_used, 2);
     /* The end shows as what it is, whatever its tag says. */
     const uint32_t tags[] = { (uint32_t)1 << 31, FH_FREE, FH_USED | 5 << FH_SIZE_SHIFT };
-    for (unsigned i = 0; i < sizeof tags / sizeof *tags; i++) {
+    for (unsigned i = 0; i <= sizeof tags / sizeof *tags; i++) {
         open();
-        set_tag(&rig, end_of(&rig), tags[i]);
+        if (i < sizeof tags / sizeof *tags)
+            set_tag(&rig, end_of(&rig), tags[i]);
+        else
+            *fh_tag_of(block_of(end_of(&rig))) ^= 16;
         struct walk w = { 100, 0, false };
         fh_walk(rig.heap, step, &w);
         CHECK(w.ended && w.seen == 7);

@@ -165,7 +165,6 @@ static void other_tags(void)
     }
 }
 
-/* The word in front of a block whose neighbour is free, whatever it is: the neighbour stays, its footer is made anew. */
 /* The end is no block to be joined, whatever its tag has become. */
 static void end_is_no_block(void)
 {
@@ -187,6 +186,7 @@ static void end_is_no_block(void)
     rig_sound(&rig);
 }
 
+/* The word in front of a block whose neighbour is free, whatever it is: the neighbour stays, its footer is made anew. */
 static void footers(void)
 {
     for (unsigned i = 0; i < 32 + 6; i++) {

@@ -135,13 +135,14 @@ static void refused_at_once(void)
     CHECK(!is_used(last));
 }
 
-/* A block that was written to after it was deferred: reported once, with the place; what waited before it is lost, and nothing else. */
-static void written_to(size_t offset, uint32_t changes)
+/* A block that was written to after it was deferred: reported once, with the place; what waited before it is lost, and nothing else. The
+ * word keeps these bits, and then some change. */
+static void written_to(size_t offset, uint32_t kept, uint32_t changes)
 {
     open();
     for (unsigned i = 1; i < 6; i += 2)
         CHECK(fh_free_deferred(rig.heap, ptr[i]));
-    rig_poke(ptr[3] + offset, rig_peek(ptr[3] + offset) ^ changes);
+    rig_poke(ptr[3] + offset, (rig_peek(ptr[3] + offset) & kept) ^ changes);
     CHECK(fh_malloc(rig.heap, 1000) != NULL);
     rig_reported(&rig, FH_BAD_LINK, ptr[3], ptr[3]);
     EQUAL(rig.fault.found, tag_of(&rig, ptr[3]));
@@ -158,11 +159,12 @@ static void written_to(size_t offset, uint32_t changes)
 static void damaged_marks(void)
 {
     for (unsigned bit = 0; bit < 32; bit++) {
-        written_to(sizeof(fh_long), (uint32_t)1 << bit);
-        written_to(0, (uint32_t)1 << bit);
+        written_to(sizeof(fh_long), UINT32_MAX, (uint32_t)1 << bit);
+        written_to(0, UINT32_MAX, (uint32_t)1 << bit);
     }
-    written_to(sizeof(fh_long), 0x12345678);
-    written_to(0, 0x12345678);
+    written_to(sizeof(fh_long), 0, 0);
+    written_to(sizeof(fh_long), 0, 0x12345678);
+    written_to(0, 0, 0x12345678);
 }
 
 /* A block whose tag, or whose neighbour's, was damaged meanwhile is reported; the others are freed. */

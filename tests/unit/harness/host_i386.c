@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * host_i386.c - host.h over the system calls of 32-bit x86 Linux, which most x86-64 kernels also answer; see there. Under the others, QEMU
- * does (tests/tools/run-32.sh).
+ * host_i386.c - host.h over the system calls of 32-bit x86 Linux, which most x86-64 kernels also answer; see there. For the
+ * others there is host_x32.c.
  */
 enum { SYS_FORK = 2, SYS_WRITE = 4, SYS_WAIT = 7, SYS_ALARM = 27, SYS_MUNMAP = 91, SYS_MMAP = 192 /* mmap2 */, SYS_EXIT_GROUP = 252 };
 
