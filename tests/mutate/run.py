@@ -477,7 +477,7 @@ class Worker:
                 sound[run] = self.start(p, program, 0, run, argv) is None
             if not sound[run]:
                 return ""
-            self.learn(p, m, (run, argv))
+            self.learn(p, m, run)
             return killer
         return None
 

@@ -5,56 +5,23 @@
  * To the pool a cached block is a used one, so the walk and the statistics hold with caches as without; what is cached is counted
  * apart.
  */
-#include "harness/rig.h"
+#include "harness/caches.h"
 
 #include "cache.h"
 
-enum { CPUS = 3, SLOTS = 120 };
+enum { SLOTS = 120 };
 
 static struct rig rig;
-static unsigned cpu_now;
-
-static unsigned cpu(void *ctx)
-{
-    (void)ctx;
-    return cpu_now;
-}
 
 static void open(size_t bytes)
 {
-    rig_prepare(&rig);
-    rig.port.cpus = CPUS;
-    rig.port.cpu = cpu;
-    rig.port.cache = &fh_cpu_cache;
-    rig.heap = fh_create(rig_memory, bytes, &rig.port);
-    REQUIRE(rig.heap != NULL);
-    cpu_now = 0;
-    /* A heap with little in use caches hardly anything. */
-    if (bytes == RIG_MEMORY)
-        REQUIRE(fh_malloc(rig.heap, RIG_MEMORY / 2) != NULL);
-}
-
-struct tally {
-    size_t cached_bytes;
-    size_t cached_blocks;
-};
-
-static bool count_cached(void *arg, const struct fh_block_info *info)
-{
-    struct tally *t = arg;
-    CHECK(!info->cached || info->used);
-    if (info->cached) {
-        t->cached_bytes += info->bytes;
-        t->cached_blocks++;
-    }
-    return true;
+    open_with_caches(&rig, bytes);
 }
 
 static struct tally cached(void)
 {
-    struct tally t = { 0, 0 };
+    struct tally t = tally_of(rig.heap);
     struct fh_stats stats;
-    fh_walk(rig.heap, count_cached, &t);
     fh_stats(rig.heap, &stats);
     EQUAL(stats.bytes_cached, t.cached_bytes);
     return t;
@@ -691,136 +658,6 @@ static void caches_of_cpus(void)
     CHECK(fh_malloc(rig.heap, 2 * RIG_MEMORY) == NULL);
     EQUAL(rig.heap->by_cpu[0]->asked, 1);
     rig_sound(&rig);
-}
-
-/* The structure of a cache, damaged by one bit, or by a run of bytes of all ones that begins at its tag or at its first word. Work goes on after it; no block overlaps another, nothing crashes, and what cannot be had
- * again at the end was reported. */
-struct damage {
-    size_t bit;
-    size_t run;               /* bytes from there; 0: the bit alone */
-    size_t before;            /* and so many before the structure */
-    bool by_cpu;
-    bool done;                /* it came to its end, or a trap */
-    bool sound;
-    unsigned faults;
-};
-
-static void *take(struct fh_cache *c, size_t size)
-{
-    return c != NULL ? fh_cache_malloc(c, size) : fh_malloc(rig.heap, size);
-}
-
-static void give(struct fh_cache *c, void *ptr)
-{
-    if (c != NULL)
-        fh_cache_free(c, ptr);
-    else
-        fh_free(rig.heap, ptr);
-}
-
-static void commit(void *arg)
-{
-    struct damage *d = arg;
-    struct dice dice = dice_from(test_seed() + (uint32_t)d->bit);
-    unsigned char *ptr[40] = { 0 };
-    size_t size[40];
-    open(RIG_MEMORY);
-    if (!d->by_cpu)
-        cpu_now = CPUS;       /* none */
-    struct fh_cache *c = d->by_cpu ? NULL : fh_cache_open(rig.heap);
-    REQUIRE(d->by_cpu || c != NULL);
-    for (cpu_now = 0; d->by_cpu && cpu_now < CPUS; cpu_now++)
-        fh_free(rig.heap, fh_malloc(rig.heap, 40));
-    cpu_now = 0;
-    size_t total = RIG_MEMORY / 4;
-    d->sound = true;
-    for (unsigned i = 0; i < 900; i++) {
-        uint32_t k = dice_below(&dice, 40);
-        if (i == 300) {
-            struct fh_cache *victim = d->by_cpu ? rig.heap->by_cpu[0] : c;
-            if (d->run == 0)
-                ((unsigned char *)victim)[d->bit / 8] ^= (unsigned char)(1u << d->bit % 8);
-            for (size_t at = 0; at < d->run; at++)
-                ((unsigned char *)victim - d->before)[at] = 0xFF;
-        }
-        if (d->by_cpu)
-            cpu_now = dice_below(&dice, 8) == 0 ? 1 : 0;
-        if (ptr[k] != NULL) {
-            d->sound &= rig_filled(ptr[k], size[k], k);
-            give(c, ptr[k]);
-            ptr[k] = NULL;
-            continue;
-        }
-        size[k] = dice_below(&dice, 200);
-        ptr[k] = take(c, size[k]);
-        if (ptr[k] != NULL)
-            rig_fill(ptr[k], size[k], k);
-    }
-    for (unsigned k = 0; k < 40; k++)
-        give(c, ptr[k]);
-    if (c != NULL)
-        fh_cache_close(c);
-    for (cpu_now = 0; cpu_now < CPUS; cpu_now++)
-        fh_free(rig.heap, fh_malloc(rig.heap, 2 * RIG_MEMORY));
-    d->faults = rig.faults;
-    /* A tag that was run over stays broken. */
-    d->sound &= fh_check(rig.heap) == (d->before == 0 ? FH_OK : FH_BAD_TAG);
-    struct tally left = { 0, 0 };
-    fh_walk(rig.heap, count_cached, &left);
-    bool whole = fh_malloc(rig.heap, total) != NULL && left.cached_blocks == 0;
-    d->sound &= whole || rig.faults != 0;
-    d->done = true;
-}
-
-static void damaged_structure(bool by_cpu)
-{
-    struct damage *d = host_map_shared(sizeof *d);
-    REQUIRE(d != NULL);
-    unsigned known = 0;
-    const size_t bits = 8 * (sizeof(struct fh_cache) + 12 * sizeof(void *));
-    /* The first words are the mark of the heap's own blocks: without it, a block is shown as used, or cached, and that is all. */
-    for (size_t bit = 8 * sizeof(struct fh_own); bit < bits; bit += by_cpu ? 1 : 3) {
-        size_t at = bit / 8;
-        bool is_bound = at >= offsetof(struct fh_cache, most) && at < offsetof(struct fh_cache, lo);
-        /* See cache.h: between two slow calls, the bounds of a cache that its user holds are believed. A bool that is neither cannot be read. */
-        if ((!by_cpu && is_bound) || (at == offsetof(struct fh_cache, incomplete) && bit % 8 != 0))
-            continue;
-        /* A head that is not aligned is read where the hardware does that, and the sanitizers do not know of it. */
-        if (at >= sizeof(struct fh_cache) && bit % (8 * sizeof(void *)) < 3)
-            continue;
-        *d = (struct damage){ .bit = bit, .by_cpu = by_cpu };
-        struct host_end end = host_run(commit, d, 10);
-        bool trapped = !by_cpu && host_trapped(end);
-        if (!CHECK(trapped || (d->done && d->sound)))
-            say("  bit %z of the word at %z of a cache, %s\n", bit % 32, at / 4 * 4, d->done ? "unsound" : "did not end well");
-        known += trapped || d->faults != 0;
-    }
-    CHECK(known > 50);
-}
-
-static void damaged_structure_of_a_cpu(void)
-{
-    damaged_structure(true);
-}
-
-static void damaged_structure_of_a_user(void)
-{
-    damaged_structure(false);
-}
-
-/* What runs over into a CPU's cache from below meets a bound first, which the next call looks at: no word behind it is believed. */
-static void overrun_into_structure(void)
-{
-    struct damage *d = host_map_shared(sizeof *d);
-    REQUIRE(d != NULL);
-    for (size_t before = 0; before <= FH_TAG_BYTES; before += FH_TAG_BYTES) {
-        for (size_t end = offsetof(struct fh_cache, most) + 4; end <= sizeof(struct fh_cache); end += 4) {
-            *d = (struct damage){ .run = before + end, .before = before, .by_cpu = true };
-            host_run(commit, d, 10);
-            if (!CHECK(d->done && d->sound && d->faults != 0))
-                say("  %z bytes over the first ones of a cache and %z before it, %s\n", end, before, d->done ? "unsound" : "did not end well");
-        }
-    }
 }
 
 /* What a warm cache has and has room for is taken and put without the lock; the largest cached size and the smallest too. */
@@ -2368,9 +2205,6 @@ TESTS(unit_cache) = {
     { "damaged_list", damaged_list },
     { "held_traps", held_traps },
     { "by_cpu_traps", by_cpu_traps },
-    { "damaged_structure_of_a_cpu", damaged_structure_of_a_cpu },
-    { "damaged_structure_of_a_user", damaged_structure_of_a_user },
-    { "overrun_into_structure", overrun_into_structure },
     { "random_work", random_work },
     { "drained_before_refusal", drained_before_refusal },
     { "double_free", double_free },
