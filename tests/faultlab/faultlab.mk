@@ -10,7 +10,7 @@
 FL := $(B)/faultlab
 # Trials a class: in heaps of 64 KiB, and in heaps of 1 GiB of the builds that users get by default; in heaps of 1 GiB of the other
 # builds; on other allocators; in `make test`. Three classes make freehold read most of the heap, two or more times a trial, which
-# takes as long as fifty others if that is 1 GiB: there they are tried less often by the factor FAULTLAB_SPARSE.
+# takes as long as thirty others if that is 1 GiB: in those other builds they are tried less often there by the factor FAULTLAB_SPARSE.
 FAULTLAB_TRIALS ?= 10000
 FAULTLAB_FEWER ?= $(shell expr \( $(FAULTLAB_TRIALS) + 4 \) / 5)
 FAULTLAB_PEERS ?= $(FAULTLAB_FEWER)
@@ -91,11 +91,12 @@ $(FL)/%-64K.tsv: $(FL)/%.so $(FAULTLAB_LABS)
 
 FAULTLAB_DEFAULT := freehold-64-16 freehold-32-8
 faultlab-large = $(if $(filter $(1),$(FAULTLAB_DEFAULT)),$(FAULTLAB_TRIALS),$(FAULTLAB_FEWER))
+faultlab-sparse = $(if $(filter $(1),$(FAULTLAB_DEFAULT)),1,$(FAULTLAB_SPARSE))
 
 $(FL)/%-1G.tsv: $(FL)/%.so $(FAULTLAB_LABS)
 	$(call need,$(RUN_I386:%=%:qemu-user))
-	@echo "faultlab: $* in 1 GiB, $(call faultlab-large,$*) trials a class, of three classes one in $(FAULTLAB_SPARSE)"
-	@$(call faultlab-lab,$*) $< --heap 0x40000000 --trials $(call faultlab-large,$*) --sparse $(FAULTLAB_SPARSE) >$@
+	@echo "faultlab: $* in 1 GiB, $(call faultlab-large,$*) trials a class, of three classes one in $(call faultlab-sparse,$*)"
+	@$(call faultlab-lab,$*) $< --heap 0x40000000 --trials $(call faultlab-large,$*) --sparse $(call faultlab-sparse,$*) >$@
 
 # The others: the process's malloc, another one put in its place. LAB_TAG and LAB_LINK say where its words are, for those that
 # keep them beside the payloads.

@@ -33,7 +33,7 @@ enum { TRIALS_A_HEAP = 2, TRIALS_A_LARGE_HEAP = 8, MOST_WORKERS = 16, MOST_CLASS
 
 struct options {
     const char *subject;
-    const char *only;          /* class, or NULL for all */
+    const char *only;          /* classes, or NULL for all */
     size_t heap_bytes;
     long trials;
     long trial;                /* this one alone, or -1 */
@@ -305,9 +305,18 @@ static void show(const struct lab_crime *crime, long trial, const struct lab_rec
     fflush(stdout);
 }
 
+/* Is it one of the names, separated by commas? */
 static bool is_chosen(const struct lab_crime *crime)
 {
-    return options.only == NULL || strcmp(crime->name, options.only) == 0;
+    const size_t length = strlen(crime->name);
+    const char *at = options.only;
+    while (at != NULL && (strncmp(at, crime->name, length) != 0 || (at[length] != '\0' && at[length] != ','))) {
+        at = strchr(at, ',');
+        if (at == NULL)
+            return false;
+        at++;
+    }
+    return true;
 }
 
 static bool is_wanted(const struct lab_crime *crime, long trial)
@@ -381,7 +390,12 @@ static _Noreturn void one_heap(long number, unsigned worker)
     /* A large heap is too large to copy; and a copy costs as much as three forks, which a class by itself does not need. */
     bool is_worth_it = !is_large() && options.only == NULL;
     bool can_go_on = lab_survey(subject) && is_worth_it && !options.apart && lab_keep(__builtin_frame_address(0));
+    bool is_prepared = !is_large();
     for (long job = job_from(number, 0); job >= 0; job = job_from(number, job + 1)) {
+        if (crime_of(job)->reads_all && !is_prepared) {
+            lab_expect_reading();
+            is_prepared = true;
+        }
         pid_t pid = options.here ? 0 : fork();
         if (pid < 0)
             give_up("cannot fork:", strerror(errno));
@@ -505,7 +519,7 @@ static void print_help(void)
 {
     puts("lab SUBJECT.so [options]\n"
          "  --heap BYTES     size of the heaps (65536)        --trials N   for each class (100)\n"
-         "  --class NAME     this class only                  --trial N    this trial only\n"
+         "  --class NAMES    these classes only (a,b,c)       --trial N    this trial only\n"
          "  --seed N         another set of trials (1)        --ops N      calls after each crime (some hundred)\n"
          "  --workers N      processes side by side (2)       --verbose    a line for each trial\n"
          "  --sparse N       one trial in N (1) of the classes that make the subject read the whole heap\n"
@@ -574,13 +588,23 @@ static void read_options(char **arg)
     }
 }
 
+static unsigned names_in(const char *list)
+{
+    unsigned names = list != NULL ? 1 : lab_crime_count;
+    while (list != NULL && (list = strchr(list, ',')) != NULL) {
+        list++;
+        names++;
+    }
+    return names;
+}
+
 static void check_options(void)
 {
-    bool known = options.only == NULL;
+    unsigned known = 0;
     for (unsigned class = 0; class < lab_crime_count; class++)
-        known |= is_chosen(&lab_crimes[class]);
-    if (!known)
-        give_up("no such class:", options.only);
+        known += is_chosen(&lab_crimes[class]);
+    if (known != names_in(options.only))
+        give_up("not all of these are classes, once each:", options.only);
     if (options.subject == NULL)
         give_up("no subject;", "try --help");
     if (options.workers == 0 || options.workers > MOST_WORKERS)

@@ -150,6 +150,9 @@ bool lab_survey(const struct lab_subject *subject);
 bool lab_keep(const void *frame);
 bool lab_put_back(void);
 
+/* Makes it quick to read all of what was noted, whatever of it was written, in processes that are forked from this one. */
+void lab_expect_reading(void);
+
 /* The crimes. Each commits itself on an aged heap and answers true, or answers false if there is no place for it. A call that
  * is the crime counts as operation 1. */
 struct lab_crime {

@@ -21,6 +21,11 @@
 #include <unistd.h>
 
 enum { PAGE = 4096, MOST_SPANS = 200 };
+#define HUGE_PAGE ((uintptr_t)2 << 20)
+/* Linux 6.1's, which the C library's headers may not know. */
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
 
 struct mapping {
     uintptr_t start;
@@ -66,6 +71,25 @@ bool lab_survey(const struct lab_subject *subject)
     subject->mark();
     owner = subject;
     return true;
+}
+
+/* What was written becomes huge pages, what was not is the kernel's one huge page of zeros: a process forked from here that reads all of a
+ * heap of 1 GiB then takes 512 page faults instead of 262,144, which were half of its time. Where it writes it gets a page of 4 KiB as ever.
+ * A kernel without huge pages, or one that has no memory for them, refuses, and all is as it was. */
+void lab_expect_reading(void)
+{
+    for (unsigned i = 0; i < mapping_count; i++) {
+        const struct mapping *m = &mappings[i];
+        if (!m->is_ours || m->end - m->start < 2 * HUGE_PAGE)
+            continue;
+        const uintptr_t start = (m->start + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1);
+        madvise((void *)start, m->end - start, MADV_HUGEPAGE);
+        for (uintptr_t at = start; at <= m->end - HUGE_PAGE; at += HUGE_PAGE) {
+            (void)*(const volatile unsigned char *)at;
+            madvise((void *)at, HUGE_PAGE, MADV_COLLAPSE);
+        }
+        madvise((void *)start, m->end - start, MADV_NOHUGEPAGE);
+    }
 }
 
 static bool was_mapped(uintptr_t page)
