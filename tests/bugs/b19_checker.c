@@ -133,7 +133,7 @@ static void region_header(void)
     }
 }
 
-/* Random work as the tests of the whole heap do it; in a child, for it may crash. */
+/* Random work as the tests of the whole heap do it; it may crash. */
 static void serve(void *arg)
 {
     bool *well = arg;
@@ -165,15 +165,6 @@ static void serve(void *arg)
     *well = rig.faults == 0 && fh_check(rig.heap) == FH_OK && rig_sum(&rig).ordered;
 }
 
-/* What the check said, from the child in which it was asked: it may crash. */
-static enum fh_fault_kind *verdict;
-
-static void ask(void *arg)
-{
-    (void)arg;
-    *verdict = fh_check(rig.heap);
-}
-
 /* Pointers that the calls follow before anything else: whoever writes there has won already. */
 static bool is_steering(size_t at)
 {
@@ -183,47 +174,63 @@ static bool is_steering(size_t at)
         || at / word == offsetof(struct fh_heap, finish) / word;
 }
 
+/* What became of the bits of the control structure; shared with the children that try them. */
+struct findings {
+    enum fh_fault_kind verdict;    /* FH_FAULT_KINDS: the check has not come to one */
+    bool well;
+    unsigned named;
+    unsigned passed;
+};
+
+static void say_of(unsigned number, const char *what)
+{
+    if (told++ < 8)
+        say("  the check %s bit %u of the word at offset %z of the heap\n", what, number % 32, (uintptr_t)(number / 32 * 4));
+}
+
+static void flip(void *arg, unsigned number)
+{
+    struct findings *f = arg;
+    const struct rig whole = rig;
+    unsigned char *place = (unsigned char *)rig.heap + number / 32 * 4;
+    if (is_steering(number / 32 * 4))
+        return;
+    rig_poke(place, rig_peek(place) ^ (uint32_t)1 << number % 32);
+    f->verdict = FH_FAULT_KINDS;
+    f->well = false;
+    f->verdict = fh_check(rig.heap);
+    if (f->verdict != FH_OK) {
+        f->named++;
+    } else {
+        f->passed++;
+        serve(&f->well);
+        if (!CHECK(f->well))
+            say_of(number, "lets pass");
+    }
+    restore();
+    rig = whole;
+}
+
+/* Damage to the structure proper that leaves nobody to tell ends in a trap, which is as good as a name. */
+static void flip_ended(void *arg, unsigned number, struct host_end end)
+{
+    struct findings *f = arg;
+    bool trapped = f->verdict == FH_FAULT_KINDS && host_trapped(end) && number / 32 * 4 < FH_CONTROL_BYTES;
+    f->named += trapped;
+    if (!CHECK(trapped))
+        say_of(number, f->verdict == FH_FAULT_KINDS ? "crashes on" : "lets pass");
+}
+
 static void control(void)
 {
     furnish();
     save();
-    bool *well = host_map_shared(sizeof *well);
-    verdict = host_map_shared(sizeof *verdict);
-    REQUIRE(well != NULL && verdict != NULL);
+    struct findings *f = host_map_shared(sizeof *f);
+    REQUIRE(f != NULL);
     size_t bytes = FH_CONTROL_BYTES + fh_table_words(rig.heap->lists.classes) * 4;
-    unsigned named = 0;
-    unsigned passed = 0;
-    for (size_t at = 0; at < bytes; at += 4) {
-        if (is_steering(at))
-            continue;
-        for (unsigned bit = 0; bit < 32; bit++) {
-            unsigned char *place = (unsigned char *)rig.heap + at;
-            rig_poke(place, rig_peek(place) ^ (uint32_t)1 << bit);
-            *verdict = FH_FAULT_KINDS;
-            /* Damage that leaves nobody to tell ends in a trap, which is as good as a name. */
-            bool trapped = false;
-            if (at < FH_CONTROL_BYTES)
-                trapped = host_trapped(host_run(ask, NULL, 10));
-            else
-                ask(NULL);
-            if (trapped) {
-                named++;
-            } else if (!CHECK(*verdict != FH_FAULT_KINDS) && told++ < 8) {
-                say("  the check crashes on bit %u of the word at offset %z of the heap\n", bit, (uintptr_t)at);
-            } else if (*verdict != FH_OK) {
-                named++;
-            } else {
-                passed++;
-                *well = false;
-                host_run(serve, well, 10);
-                if (!CHECK(*well) && told++ < 8)
-                    say("  the check lets pass bit %u of the word at offset %z of the heap\n", bit, (uintptr_t)at);
-            }
-            restore();
-        }
-    }
-    CHECK(named > 500);
-    CHECK(passed < named);
+    test_in_turn(&(struct test_turns){ flip, flip_ended, f, (unsigned)bytes * 8, 10 });
+    CHECK(f->named > 500);
+    CHECK(f->passed < f->named);
     rig_sound(&rig);
 }
 

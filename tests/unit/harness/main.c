@@ -149,6 +149,29 @@ uint32_t test_seed(void)
     return seed;
 }
 
+struct progress {
+    const struct test_turns *turns;
+    unsigned next;
+};
+
+static void take_turns(void *arg)
+{
+    struct progress *p = arg;
+    for (; p->next < p->turns->count; p->next++)
+        p->turns->one(p->turns->arg, p->next);
+}
+
+void test_in_turn(const struct test_turns *turns)
+{
+    struct progress *p = host_map_shared(sizeof *p);
+    REQUIRE(p != NULL);
+    for (*p = (struct progress){ turns, 0 }; p->next < turns->count; p->next++) {
+        struct host_end end = host_run(take_turns, p, turns->seconds);
+        if (p->next < turns->count)
+            turns->ended(turns->arg, p->next, end);
+    }
+}
+
 static void run_one(void *test)
 {
     ((const struct test *)test)->run();

@@ -42,6 +42,18 @@ _Noreturn void test_does_not_apply(void);
 /* Has a check failed in this test? For loops that would say the same a thousand times. */
 bool test_failed(void);
 
+/* Calls one(arg, number) for each number below the count in a child process, which goes on as long as it lives. Where one ends it, or it
+ * lives too long, ended is called here, and another child goes on behind that number. A process for each would take most of the time. */
+struct test_turns {
+    void (*one)(void *arg, unsigned number);
+    void (*ended)(void *arg, unsigned number, struct host_end end);
+    void *arg;
+    unsigned count;
+    unsigned seconds;
+};
+
+void test_in_turn(const struct test_turns *turns);
+
 /* A message, shown with %s, %u (unsigned), %d (int), %x (uintptr_t, hexadecimal), %z (uintptr_t, decimal), %p. */
 void say(const char *format, ...);
 
