@@ -77,6 +77,10 @@ static void tags(void)
         set_tag(&rig, ptr[2], 12 << FH_SIZE_SHIFT | flags[i]);
         finds(FH_BAD_TAG);
     }
+    /* To the end there is room for what lies between, less the smallest block. */
+    open();
+    for (unsigned i = 0; i < BLOCKS; i++)
+        EQUAL(fh_room(rig.heap, link_to(&rig, ptr[i])) + FH_MIN_GRANULES, (size_t)(end_of(&rig) - ptr[i]) / FH_GRANULE);
     const uint32_t sizes[] = { 0, FH_MIN_GRANULES - 1, fh_room(rig.heap, link_to(&rig, ptr[4])) + FH_MIN_GRANULES + 1, FH_SIZE_MASK };
     for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         open();
