@@ -228,7 +228,7 @@ static void control(void)
     struct findings *f = host_map_shared(sizeof *f);
     REQUIRE(f != NULL);
     size_t bytes = FH_CONTROL_BYTES + fh_table_words(rig.heap->lists.classes) * 4;
-    test_in_turn(&(struct test_turns){ flip, flip_ended, f, (unsigned)bytes * 8, 10 });
+    test_in_turn(&(struct test_turns){ flip, flip_ended, f, (unsigned)bytes * 8, 30 });
     CHECK(f->named > 500);
     CHECK(f->passed < f->named);
     rig_sound(&rig);

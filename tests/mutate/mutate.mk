@@ -2,7 +2,7 @@
 #
 # mutate.mk - small changes to the core, each of which some test must notice.
 #
-#   make mutate                     all of src/, about an hour of processor time
+#   make mutate                     all of src/, about two hours of processor time
 #   make mutate FILE=src/pool.c     one file (or several, in quotes)
 #   make mutate SAMPLE=200          so many, evenly spread
 #   make mutate ONLY=pool.c:210     those whose name contains it

@@ -148,7 +148,7 @@ static void damaged_structure(bool by_cpu)
     s->damage.by_cpu = by_cpu;
     s->step = by_cpu ? 1 : 3;
     const size_t bits = 8 * (sizeof(struct fh_cache) + 12 * sizeof(void *) - sizeof(struct fh_own));
-    test_in_turn(&(struct test_turns){ try_bit, bit_ended, s, (unsigned)((bits + s->step - 1) / s->step), 10 });
+    test_in_turn(&(struct test_turns){ try_bit, bit_ended, s, (unsigned)((bits + s->step - 1) / s->step), 30 });
     CHECK(s->known > 50);
 }
 
