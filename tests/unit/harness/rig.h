@@ -30,7 +30,7 @@
 /* Ends a test of what the small core does not have: several regions, growth by the port, huge blocks, caches, the check in steps. */
 void rig_large_only(void);
 
-/* Memory of the test's own, page aligned. */
+/* Memory of the test's own; its address is a multiple of its size. */
 #define RIG_MEMORY ((size_t)1 << 20)
 extern unsigned char rig_memory[RIG_MEMORY];
 
