@@ -2,7 +2,7 @@
 #
 # The fault lab: what becomes of a heap after a fault, in thousands of trials a class; see lab.h for the outcomes.
 #
-#   make faultlab                          all of it, freehold beside the others: an hour of processor time
+#   make faultlab                          all of it, freehold beside the others: hours of processor time, 40 minutes for three classes in 1 GiB
 #   make faultlab FAULTLAB_TRIALS=100      a quick look
 #   make faultlab PUBLISH=1                its comparison goes to tests/faultlab/compare.md, for the README
 #   build/faultlab/lab64 build/faultlab/freehold-64-16.so --class flip-link --trial 7 --verbose
@@ -10,7 +10,7 @@
 FL := $(B)/faultlab
 # Trials a class: in heaps of 64 KiB, and in heaps of 1 GiB of the builds that users get by default; in heaps of 1 GiB of the other
 # builds; on other allocators; in `make test`. Three classes make freehold read most of the heap, two or more times a trial, which
-# takes as long as thirty others if that is 1 GiB: in those other builds they are tried less often there by the factor FAULTLAB_SPARSE.
+# takes as long as twenty others if that is 1 GiB: in those other builds they are tried less often there by the factor FAULTLAB_SPARSE.
 FAULTLAB_TRIALS ?= 10000
 FAULTLAB_FEWER ?= $(shell expr \( $(FAULTLAB_TRIALS) + 4 \) / 5)
 FAULTLAB_PEERS ?= $(FAULTLAB_FEWER)
