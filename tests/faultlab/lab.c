@@ -590,11 +590,9 @@ static void read_options(char **arg)
 
 static unsigned names_in(const char *list)
 {
-    unsigned names = list != NULL ? 1 : lab_crime_count;
-    while (list != NULL && (list = strchr(list, ',')) != NULL) {
-        list++;
-        names++;
-    }
+    unsigned names = 1;
+    for (; *list != '\0'; list++)
+        names += *list == ',';
     return names;
 }
 
@@ -603,7 +601,7 @@ static void check_options(void)
     unsigned known = 0;
     for (unsigned class = 0; class < lab_crime_count; class++)
         known += is_chosen(&lab_crimes[class]);
-    if (known != names_in(options.only))
+    if (options.only != NULL && known != names_in(options.only))
         give_up("not all of these are classes, once each:", options.only);
     if (options.subject == NULL)
         give_up("no subject;", "try --help");

@@ -16,9 +16,6 @@
 # A word that is read unset is found by the compiler, whose warning of it fails the build of the tests, or else by what it reads: the
 # first program's are set to a pattern. Warnings of style kill nothing.
 #
-# The programs lie at the same address each time: garbage in a tag means something else at another one, once in some thousand runs what a
-# test does not expect.
-#
 # The programs are those of unit.mk, and the replay of the fuzzers' corpus: the core built without optimization first, which is
 # built the quickest; then the corpus, 32 bits and their last bytes, the other layout, the count of steps, the sanitizers.
 #
@@ -30,8 +27,11 @@
 
 MUTATE_FLAGS := $(CORE_CFLAGS) -Isrc -Itests/unit -I$(abspath $(B))/check
 MUTATE_TESTS = $(CHECK_SRC) $(CHECK_HARNESS)
+# The programs lie at the same address each time: garbage in a tag means something else at another one, once in some thousand runs what a
+# test does not expect.
+MUTATE_LINK = $(GCC) -no-pie
 # $(call mutate_program,NAME,CORE'S FLAGS,TESTS' FLAGS,LINKER'S FLAGS,HOST,TABLES,HOW THEY ARE RUN)
-mutate_program = --program '$(1) | $(GCC) $(MUTATE_FLAGS) $(2) | $(GCC) $(MUTATE_FLAGS) $(3) | $(GCC) -no-pie $(4) | $(MUTATE_TESTS) $(5) | $(7) tables $(6)'
+mutate_program = --program '$(1) | $(GCC) $(MUTATE_FLAGS) $(2) | $(GCC) $(MUTATE_FLAGS) $(3) | $(MUTATE_LINK) $(4) | $(MUTATE_TESTS) $(5) | $(7) tables $(6)'
 comma := ,
 # The tests: to compile them for a change to a header takes most of the time, and four times as much of it at -O2.
 MUTATE_QUICK := -O0
@@ -46,9 +46,9 @@ MUTATE_PROGRAMS = $(call mutate_program,plain,-O1 -ftrivial-auto-var-init=patter
     $(call mutate_program,sanitized,$(MUTATE_SANITIZED),$(MUTATE_SANITIZED) $(MUTATE_QUICK),$(MUTATE_SANITIZED),$(firstword $(CHECK_64)),$(CHECK_FOLDERS)) \
     $(MUTATE_HARDENED) $(MUTATE_SINGLE_LIST) $(MUTATE_SMALL)
 MUTATE_REPLAY = --program 'replay | $(GCC) $(FUZZ_FLAGS) -fsanitize=$(FUZZ_SANITIZERS) | $(GCC) $(FUZZ_FLAGS) -fsanitize=$(FUZZ_SANITIZERS) \
-    | $(GCC) -no-pie -fsanitize=$(FUZZ_SANITIZERS) | $(FUZZ_SRC) | once $(abspath $(FUZZ_CORPUS))'
+    | $(MUTATE_LINK) -fsanitize=$(FUZZ_SANITIZERS) | $(FUZZ_SRC) | once $(abspath $(FUZZ_CORPUS))'
 # $(call mutate_hardened,NAME,CORE'S FLAGS,TESTS' FLAGS,LINKER'S FLAGS,HOST,FOLDERS,HOW THEY ARE RUN)
-mutate_hardened = --program '$(1) | $(GCC) -I$(abspath $(B))/harden $(MUTATE_FLAGS) $(HARDEN_FLAGS) $(2) | $(GCC) -I$(abspath $(B))/harden $(MUTATE_FLAGS) $(HARDEN_FLAGS) $(3) | $(GCC) -no-pie $(4) \
+mutate_hardened = --program '$(1) | $(GCC) -I$(abspath $(B))/harden $(MUTATE_FLAGS) $(HARDEN_FLAGS) $(2) | $(GCC) -I$(abspath $(B))/harden $(MUTATE_FLAGS) $(HARDEN_FLAGS) $(3) | $(MUTATE_LINK) $(4) \
     | $(HARDEN_SRC) $(CHECK_HARNESS) $(5) | $(7) less tests/harden/apart tables $(6)'
 MUTATE_PROMPT := -DFH_QUARANTINE_BLOCKS=0
 MUTATE_HARDENED = $(call mutate_hardened,kept,-O1 -ftrivial-auto-var-init=pattern,$(MUTATE_QUICK),,$(firstword $(CHECK_64)),harden misuse) \
@@ -62,10 +62,10 @@ MUTATE_SINGLE_LIST = $(call mutate_program,single-list,-O1 $(MUTATE_SINGLE),$(MU
 # $(call mutate_small,NAME,CORE'S FLAGS,TESTS' FLAGS,LINKER'S FLAGS,HOST,HOW THEY ARE RUN)
 MUTATE_SMALL_FLAGS := $(CORE_CFLAGS) -Isrc -Itests/unit -I$(abspath $(B))/small -DTEST_SMALL
 MUTATE_SMALL_TESTS = $(SMALL_PUBLIC) $(SMALL_OWN) $(SMALL_HARNESS)
-mutate_small = --program '$(1) | $(GCC) $(MUTATE_SMALL_FLAGS) $(2) | $(GCC) $(MUTATE_SMALL_FLAGS) $(3) | $(GCC) -no-pie $(4) | $(MUTATE_SMALL_TESTS) $(5) | $(6) tables $(SMALL_FOLDERS)'
+mutate_small = --program '$(1) | $(GCC) $(MUTATE_SMALL_FLAGS) $(2) | $(GCC) $(MUTATE_SMALL_FLAGS) $(3) | $(MUTATE_LINK) $(4) | $(MUTATE_SMALL_TESTS) $(5) | $(6) tables $(SMALL_FOLDERS)'
 MUTATE_SMALL_CORE = $(sort $(SMALL_SRC))
 MUTATE_REPLAY_SMALL = --program 'small-replay | $(GCC) $(FUZZ_FLAGS) -DFUZZ_SMALL -fsanitize=$(FUZZ_SANITIZERS) | $(GCC) $(FUZZ_FLAGS) -DFUZZ_SMALL -fsanitize=$(FUZZ_SANITIZERS) \
-    | $(GCC) -no-pie -fsanitize=$(FUZZ_SANITIZERS) | $(FUZZ_SRC) tests/small/harness/absent.c | once $(abspath $(FUZZ_CORPUS))'
+    | $(MUTATE_LINK) -fsanitize=$(FUZZ_SANITIZERS) | $(FUZZ_SRC) tests/small/harness/absent.c | once $(abspath $(FUZZ_CORPUS))'
 # At -Os it has no map of its rings; for a chip that does not count zeros it has loops of its own.
 MUTATE_PLAIN := -U__x86_64__ -U__i386__
 MUTATE_SMALL = $(call mutate_small,small,-O1 -ftrivial-auto-var-init=pattern,$(MUTATE_QUICK),,$(firstword $(CHECK_64))) \

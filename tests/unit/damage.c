@@ -10,8 +10,8 @@
 
 static struct rig rig;
 
-/* The structure of a cache, damaged by one bit, or by a run of bytes of all ones that begins at its tag or at its first word. Work goes on after it; no block overlaps another, nothing crashes, and what cannot be had
- * again at the end was reported. */
+/* The structure of a cache, damaged by one bit, or by a run of bytes of all ones that begins at its tag or at its first word. Work goes on
+ * after it; no block overlaps another, nothing crashes, and what cannot be had again at the end was reported. */
 struct damage {
     size_t bit;
     size_t run;               /* bytes from there; 0: the bit alone */
@@ -128,8 +128,7 @@ static void try_bit(void *arg, unsigned number)
         return;
     s->damage = (struct damage){ .bit = bit, .by_cpu = s->damage.by_cpu };
     /* A head that leads to what waited in a cache of the heap before would not be known: whatever the secret, it is as it should be. */
-    for (size_t at = 0; at < RIG_MEMORY; at += sizeof(uint64_t))
-        *(uint64_t *)(void *)&rig_memory[at] = 0;
+    fh_zero(rig_memory, RIG_MEMORY);
     commit(&s->damage);
     conclude(s, false);
 }

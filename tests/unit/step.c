@@ -3,7 +3,7 @@
  * step.c - src/step.c: the check in pieces finds what the whole one finds, blames no whole heap, whatever happens between its calls,
  * and looks at no more than it was allowed to.
  */
-#include "harness/rig.h"
+#include "harness/caches.h"
 #include "harness/steps.h"
 
 #include "check.h"
@@ -505,13 +505,6 @@ static void release(void *ctx, void *mem, size_t bytes)
         if (piece(k) + PIECE_BYTES > from && piece(k) < from + bytes)
             lent &= ~(1u << k);
     }
-}
-
-static unsigned cpu_now;
-static unsigned cpu(void *ctx)
-{
-    (void)ctx;
-    return cpu_now;
 }
 
 static unsigned char *ptr[SLOTS];
