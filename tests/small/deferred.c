@@ -5,102 +5,7 @@
  */
 #include "poke.h"
 
-enum { BLOCKS = 8 };
-
-static struct rig rig;
-static unsigned char *ptr[BLOCKS];
-
-static void open(void)
-{
-    rig_open(&rig, rig_memory + 4096, 8192);
-    for (unsigned i = 0; i < BLOCKS; i++) {
-        ptr[i] = fh_malloc(rig.heap, 100);
-        REQUIRE(ptr[i] != NULL);
-        rig_fill(ptr[i], 100, i);
-    }
-}
-
-static size_t deferrals(void)
-{
-    struct fh_stats stats;
-    fh_stats(rig.heap, &stats);
-    return stats.frees_deferred;
-}
-
-static bool is_used(void *p)
-{
-    bool used = false;
-    CHECK(rig_block_at(&rig, p, &used) != 0);
-    return used;
-}
-
-/* The calls that finish what waits; fh_walk and fh_check only look. */
-static void each_call_finishes(void)
-{
-    for (unsigned call = 0; call < 8; call++) {
-        open();
-        unsigned locks = rig.locks;
-        CHECK(fh_free_deferred(rig.heap, ptr[2]));
-        EQUAL(rig.locks, locks);
-        CHECK(is_used(ptr[2]));
-        CHECK(rig_filled(ptr[1], 100, 1) && rig_filled(ptr[3], 100, 3));
-        EQUAL(fh_check(rig.heap), FH_OK);
-        CHECK(is_used(ptr[2]));
-        struct fh_stats stats;
-        switch (call) {
-        case 0:
-            CHECK(fh_malloc(rig.heap, 100) == ptr[2]);
-            fh_free(rig.heap, ptr[2]);
-            break;
-        case 1:
-            fh_free(rig.heap, ptr[5]);
-            break;
-        case 2:
-            CHECK(fh_resize(rig.heap, ptr[1], 200));
-            CHECK(fh_resize(rig.heap, ptr[1], 100));
-            break;
-        case 3:
-            fh_stats(rig.heap, &stats);
-            break;
-        case 4:
-            CHECK(fh_usable_size(rig.heap, ptr[0]) != 0);
-            break;
-        case 5:
-            CHECK(fh_add_region(rig.heap, rig_memory + 4096 + 8192, 4096) != 0);
-            break;
-        case 6:
-            CHECK(fh_realloc(rig.heap, ptr[1], 200) == ptr[1]);
-            CHECK(fh_resize(rig.heap, ptr[1], 100));
-            break;
-        default:
-            CHECK(fh_aligned_alloc(rig.heap, 64, 8) != NULL);
-        }
-        EQUAL(rig.heap->deferred, 0);
-        CHECK(call == 7 || !is_used(ptr[2]));
-        EQUAL(deferrals(), 1);
-        rig_sound(&rig);
-    }
-}
-
-/* Many wait together; each is freed once. */
-static void many(void)
-{
-    open();
-    for (unsigned i = 0; i < BLOCKS; i++)
-        CHECK(fh_free_deferred(rig.heap, ptr[i]));
-    for (unsigned i = 0; i < BLOCKS; i++)
-        CHECK(!fh_free_deferred(rig.heap, ptr[i]));
-    struct fh_stats stats;
-    fh_stats(rig.heap, &stats);
-    EQUAL(stats.frees_deferred, BLOCKS);
-    EQUAL(stats.blocks_used, 0);
-    EQUAL(stats.blocks_free, 1);
-    rig_sound(&rig);
-    for (unsigned i = 0; i < BLOCKS; i++)
-        CHECK(!fh_free_deferred(rig.heap, ptr[i]));
-    CHECK(fh_free_deferred(rig.heap, NULL));
-    EQUAL(deferrals(), BLOCKS);
-}
+#include "harness/deferred.h"
 
 static void refused_at_once(void)
 {
@@ -124,35 +29,20 @@ static void refused_at_once(void)
     EQUAL(rig.faults, 0);
     /* The lowest block there is, and the highest. */
     CHECK(fh_free_deferred(h, ptr[0]));
-    while (fh_malloc(h, 1) != NULL)
-        continue;
-    unsigned char *last = end - FH_GRANULE;
-    bool used = false;
-    while (rig_block_at(&rig, last, &used) == 0)
-        last -= FH_GRANULE;
-    CHECK(used && fh_free_deferred(h, last));
+    unsigned char *last = highest_used(end);
+    CHECK(fh_free_deferred(h, last));
     EQUAL(deferrals(), 2);
     CHECK(!is_used(last));
 }
 
-/* A block that was written to after it was deferred: reported once, with the place; what waited before it is lost, and nothing else. The
- * word keeps these bits, and then some change. */
+/* A block that was written to after it was deferred: reported once, with the place. The word keeps these bits, and then some change. */
 static void written_to(size_t offset, uint32_t kept, uint32_t changes)
 {
-    open();
-    for (unsigned i = 1; i < 6; i += 2)
-        CHECK(fh_free_deferred(rig.heap, ptr[i]));
-    rig_poke(ptr[3] + offset, (rig_peek(ptr[3] + offset) & kept) ^ changes);
-    CHECK(fh_malloc(rig.heap, 1000) != NULL);
+    open_with_waiting();
+    overwrite(ptr[3] + offset, (rig_peek(ptr[3] + offset) & kept) ^ changes);
     rig_reported(&rig, FH_BAD_LINK, ptr[3], ptr[3]);
     EQUAL(rig.fault.found, tag_of(&rig, ptr[3]));
-    CHECK(!is_used(ptr[5]));
-    CHECK(is_used(ptr[1]) && is_used(ptr[3]));
-    EQUAL(deferrals(), 1);
-    rig_sound(&rig);
-    CHECK(fh_free_deferred(rig.heap, ptr[0]));
-    EQUAL(deferrals(), 2);
-    rig_sound(&rig);
+    one_is_lost();
 }
 
 /* Any bit of the mark, which lies behind the address of the next one, or of that address. */
@@ -165,23 +55,6 @@ static void damaged_marks(void)
     written_to(sizeof(fh_long), 0, 0);
     written_to(sizeof(fh_long), 0, 0x12345678);
     written_to(0, 0, 0x12345678);
-}
-
-/* A block whose tag, or whose neighbour's, was damaged meanwhile is reported; the others are freed. */
-static void damaged_tags(void)
-{
-    for (unsigned behind = 0; behind < 2; behind++) {
-        open();
-        for (unsigned i = 1; i < 6; i += 2)
-            CHECK(fh_free_deferred(rig.heap, ptr[i]));
-        rig_poke(ptr[3 + behind] - 4, 0x13131313);
-        CHECK(fh_malloc(rig.heap, 1000) != NULL);
-        rig_reported(&rig, behind ? FH_OVERRUN : FH_NOT_A_BLOCK, ptr[3], behind ? ptr[4] : ptr[3]);
-        EQUAL(rig.heap->deferrals, 2);
-        EQUAL(rig.heap->deferred, 0);
-        fh_free(rig.heap, ptr[3]);
-        rig_reported(&rig, behind ? FH_OVERRUN : FH_NOT_A_BLOCK, ptr[3], behind ? ptr[4] : ptr[3]);
-    }
 }
 
 /* A neighbour that cannot be joined: the block is used as before, and not counted. */
@@ -218,12 +91,7 @@ static void damaged_word(void)
         open();
         CHECK(fh_free_deferred(rig.heap, ptr[1]));
         unsigned char *to = who == 0 ? rig_memory + 500000 : who == 1 ? ptr[1] + FH_GRANULE / 2 : ptr[2];
-        rig.heap->deferred = (uintptr_t)to;
-        CHECK(fh_malloc(rig.heap, 1000) != NULL);
-        rig_reported(&rig, FH_BAD_LINK, to, to);
-        EQUAL(rig.heap->deferred, 0);
-        EQUAL(deferrals(), 0);
-        rig_sound(&rig);
+        word_is_refused(to);
     }
 }
 

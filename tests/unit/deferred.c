@@ -3,106 +3,13 @@
  * deferred.c - src/deferred.c: a deferred block is freed by the next call that locks and by no other, what cannot be a block is
  * refused at once, and damage to what waits is reported and does not spread.
  */
-#include "harness/rig.h"
-
 #include "pool.h"
 
-enum { BLOCKS = 8 };
-
-static struct rig rig;
-static unsigned char *ptr[BLOCKS];
-
-static void open(void)
-{
-    rig_open(&rig, rig_memory + 4096, 8192);
-    for (unsigned i = 0; i < BLOCKS; i++) {
-        ptr[i] = fh_malloc(rig.heap, 100);
-        REQUIRE(ptr[i] != NULL);
-        rig_fill(ptr[i], 100, i);
-    }
-}
-
-static size_t deferrals(void)
-{
-    struct fh_stats stats;
-    fh_stats(rig.heap, &stats);
-    return stats.frees_deferred;
-}
-
-static bool is_used(void *p)
-{
-    bool used = false;
-    CHECK(rig_block_at(&rig, p, &used) != 0);
-    return used;
-}
+#include "harness/deferred.h"
 
 static uint32_t secret(void)
 {
     return rig.heap->lists.space.secret;
-}
-
-/* The calls that finish what waits; fh_walk and fh_check only look. */
-static void each_call_finishes(void)
-{
-    for (unsigned call = 0; call < 7; call++) {
-        open();
-        unsigned locks = rig.locks;
-        CHECK(fh_free_deferred(rig.heap, ptr[2]));
-        EQUAL(rig.locks, locks);
-        CHECK(is_used(ptr[2]));
-        CHECK(rig_filled(ptr[1], 100, 1) && rig_filled(ptr[3], 100, 3));
-        EQUAL(fh_check(rig.heap), FH_OK);
-        CHECK(is_used(ptr[2]));
-        struct fh_stats stats;
-        switch (call) {
-        case 0:
-            CHECK(fh_malloc(rig.heap, 100) == ptr[2]);
-            fh_free(rig.heap, ptr[2]);
-            break;
-        case 1:
-            fh_free(rig.heap, ptr[5]);
-            break;
-        case 2:
-            CHECK(fh_resize(rig.heap, ptr[1], 200));
-            CHECK(fh_resize(rig.heap, ptr[1], 100));
-            break;
-        case 3:
-            fh_stats(rig.heap, &stats);
-            break;
-        case 4:
-            CHECK(fh_usable_size(rig.heap, ptr[0]) != 0);
-            break;
-        case 5:
-            CHECK(fh_add_region(rig.heap, rig_memory + 65536, 4096) != 0);
-            break;
-        default:
-            CHECK(fh_aligned_alloc(rig.heap, 64, 8) != NULL);
-        }
-        EQUAL(rig.heap->deferred, 0);
-        EQUAL(rig.heap->deferrals, 1);
-        CHECK(call == 6 || !is_used(ptr[2]));
-        EQUAL(deferrals(), 1);
-        rig_sound(&rig);
-    }
-}
-
-/* Many wait together; each is freed once. */
-static void many(void)
-{
-    open();
-    for (unsigned i = 0; i < BLOCKS; i++)
-        CHECK(fh_free_deferred(rig.heap, ptr[i]));
-    for (unsigned i = 0; i < BLOCKS; i++)
-        CHECK(!fh_free_deferred(rig.heap, ptr[i]));
-    struct fh_stats stats;
-    fh_stats(rig.heap, &stats);
-    EQUAL(stats.frees_deferred, BLOCKS);
-    EQUAL(stats.blocks_used, 0);
-    EQUAL(stats.blocks_free, 1);
-    rig_sound(&rig);
-    EQUAL(deferrals(), BLOCKS);
-    for (unsigned i = 0; i < BLOCKS; i++)
-        CHECK(!fh_free_deferred(rig.heap, ptr[i]));
 }
 
 /* A word below the pointer that would open as that tag. */
@@ -115,7 +22,6 @@ static void refused_at_once(void)
 {
     open();
     struct fh_heap *h = rig.heap;
-    CHECK(fh_free_deferred(h, NULL));
     fh_free(h, ptr[3]);
     unsigned char *below = (unsigned char *)rig_launder((const void *)(h->lowest - FH_GRANULE));
     unsigned char *above = (unsigned char *)rig_launder((const void *)h->highest);
@@ -136,36 +42,21 @@ static void refused_at_once(void)
     /* The lowest block there is, and the highest. */
     EQUAL((uintptr_t)ptr[0], h->lowest);
     CHECK(fh_free_deferred(h, ptr[0]));
-    while (fh_malloc(h, 1) != NULL)
-        continue;
-    unsigned char *last = above - FH_GRANULE;
-    bool used = false;
-    while (rig_block_at(&rig, last, &used) == 0)
-        last -= FH_GRANULE;
-    CHECK(used && fh_free_deferred(h, last));
+    unsigned char *last = highest_used(above);
+    CHECK(fh_free_deferred(h, last));
     EQUAL(deferrals(), 2);
     CHECK(!is_used(last));
 }
 
-/* A block that was written to after it was deferred: reported once, with the place; what waited before it is lost, and nothing
- * else. first: is it the one that was deferred last? */
+/* A block that was written to after it was deferred: reported once, with the place. */
 static void written_to(size_t offset, uint32_t word)
 {
-    open();
-    for (unsigned i = 1; i < 6; i += 2)
-        CHECK(fh_free_deferred(rig.heap, ptr[i]));
-    rig_poke(ptr[3] + offset, word);
-    CHECK(fh_malloc(rig.heap, 1000) != NULL);
-    CHECK(rig_reported(&rig, FH_BAD_LINK, ptr[3], ptr[3]));
+    open_with_waiting();
+    overwrite(ptr[3] + offset, word);
+    rig_reported(&rig, FH_BAD_LINK, ptr[3], ptr[3]);
     EQUAL(rig.fault.expected, fh_mark_for(secret(), (struct fh_block *)(void *)ptr[3]));
     EQUAL(rig.fault.found, 0);
-    CHECK(!is_used(ptr[5]));
-    CHECK(is_used(ptr[1]) && is_used(ptr[3]));
-    EQUAL(deferrals(), 1);
-    rig_sound(&rig);
-    CHECK(fh_free_deferred(rig.heap, ptr[0]));
-    EQUAL(deferrals(), 2);
-    rig_sound(&rig);
+    one_is_lost();
 }
 
 static void damaged_marks(void)
@@ -173,24 +64,6 @@ static void damaged_marks(void)
     written_to(sizeof(uintptr_t), 0);
     written_to(sizeof(uintptr_t), 0x12345678);
     written_to(0, 0x12345678);
-}
-
-/* A block whose tag, or whose neighbour's, was damaged meanwhile is reported; the others are freed. */
-static void damaged_tags(void)
-{
-    for (unsigned behind = 0; behind < 2; behind++) {
-        open();
-        for (unsigned i = 1; i < 6; i += 2)
-            CHECK(fh_free_deferred(rig.heap, ptr[i]));
-        rig_poke(ptr[3 + behind] - 4, 0x13131313);
-        CHECK(fh_malloc(rig.heap, 1000) != NULL);
-        CHECK(rig_reported(&rig, behind ? FH_OVERRUN : FH_NOT_A_BLOCK, ptr[3], behind ? ptr[4] : ptr[3]));
-        EQUAL(rig.heap->deferrals, 2);
-        EQUAL(rig.heap->deferred, 0);
-        /* The mark is gone: freed again, it is reported for what it is. */
-        fh_free(rig.heap, ptr[3]);
-        CHECK(rig_reported(&rig, behind ? FH_OVERRUN : FH_NOT_A_BLOCK, ptr[3], behind ? ptr[4] : ptr[3]));
-    }
 }
 
 /* The word that leads to what waits, overwritten: with what is no place for a block, and with a block that does not wait. */
@@ -203,12 +76,7 @@ static void damaged_word(void)
         /* With a true mark, where a word may lie there. */
         if (who == 0 || (who == 1 && FH_GRANULE / 2 % sizeof(uintptr_t) == 0))
             fh_quick_push(secret(), (struct fh_block *)rig_launder(to), NULL);
-        rig.heap->deferred = (uintptr_t)to;
-        CHECK(fh_malloc(rig.heap, 1000) != NULL);
-        CHECK(rig_reported(&rig, FH_BAD_LINK, to, to));
-        EQUAL(rig.heap->deferred, 0);
-        EQUAL(deferrals(), 0);
-        rig_sound(&rig);
+        word_is_refused(to);
     }
 }
 
