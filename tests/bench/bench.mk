@@ -126,8 +126,13 @@ $(B)/fh-threads-bare-tsan: $(THREADS_SRC) $(BENCH)/threads/threads.h $(CORE_SRC)
 	@mkdir -p $(@D)
 	$(THREADS_TSAN) -DBARE -Dmalloc=bare_malloc -Dfree=bare_free $(filter %.c,$^) -o $@ -pthread
 
+# And with no allocator to speak of: what the programs themselves take.
+$(B)/fh-threads-floor: $(THREADS_SRC) $(BENCH)/threads/threads.h
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(WARN) $(CFLAGS) -DFLOOR -Dmalloc=floor_malloc -Dfree=floor_free $(filter %.c,$^) -o $@ -pthread
+
 .PHONY: test-threads
-test-threads: preload $(B)/fh-threads $(B)/fh-threads-tsan $(B)/fh-threads-bare-tsan $(B)/fh-overlap.so  ## test threads on the preload library, every block verified, and under the race detector
+test-threads: preload $(B)/fh-threads $(B)/fh-threads-floor $(B)/fh-threads-tsan $(B)/fh-threads-bare-tsan $(B)/fh-overlap.so  ## test threads on the preload library, every block verified, and under the race detector
 	@sh $(BENCH)/suite/threads.sh $(B) $(B)/tally/threads
 
 .PHONY: peers
@@ -155,7 +160,7 @@ MUSL_BIN := $(addprefix $(B)/,fh-replay-musl fh-scale-musl fh-threads-musl)
 $(MUSL_BIN): | peers
 
 .PHONY: bench
-bench: replay peers preload $(TRACES) $(B)/fh-scale $(B)/fh-threads $(MUSL_BIN) $(B)/fh-adapter-floor.so $(VARIANT_SO) $(FASTPATHS:%=$(B)/fh-fastpath-%)  ## measure everything beside other allocators: tables, plots, and what holds
+bench: replay peers preload $(TRACES) $(B)/fh-scale $(B)/fh-threads $(B)/fh-threads-floor $(MUSL_BIN) $(B)/fh-adapter-floor.so $(VARIANT_SO) $(FASTPATHS:%=$(B)/fh-fastpath-%)  ## measure everything beside other allocators: tables, plots, and what holds
 	$(call need,gnuplot:gnuplot-nox valgrind:valgrind)
 	@sh $(BENCH)/bench.sh $(B) $(PEER_LIB) $(ROUNDS) $(TRACES)
 

@@ -39,7 +39,7 @@ run_with() {
     entry=$1 program=$2
     shift 2
     case $entry in
-    musl=) "$B/$program-musl" "$@" ;;
+    musl= | floor=) "$B/$program-${entry%=}" "$@" ;;
     *) LD_PRELOAD=${entry#*=} "$B/$program" "$@" ;;
     esac
 }
@@ -85,11 +85,11 @@ measure_threads() {
     : >"$out/threads.raw"
     round=0
     while [ "$round" -lt "$rounds" ]; do
-        for pattern in none private larson xmalloc sharing churn; do
-            for entry in $present; do
+        for pattern in none private wide larson xmalloc sharing churn; do
+            for entry in $present floor=; do
                 for threads in 1 2 4; do
                     progress "round $((round + 1)) of $rounds  $pattern  ${entry%%=*}  $threads threads"
-                    run_with "$entry" fh-threads $pattern $threads 400 | sed "s/^/${entry%%=*}	/" >>"$out/threads.raw"
+                    run_with "$entry" fh-threads $pattern $threads 2000 | sed "s/^/${entry%%=*}	/" >>"$out/threads.raw"
                 done
             done
         done

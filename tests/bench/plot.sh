@@ -26,7 +26,7 @@ matrix() {
 colour_of='
     BEGIN {
         c["freehold"] = "#12454f"; c["cache"] = "#2f8a86"; c["hosted"] = "#8cc7b5"; c["glibc"] = "#9a9a9a"; c["mimalloc"] = "#d9822b"
-        c["jemalloc"] = "#e8b84a"; c["tcmalloc"] = "#b5452f"; c["musl"] = "#7a5c8e"; c["memory"] = "#bbbbbb"
+        c["jemalloc"] = "#e8b84a"; c["tcmalloc"] = "#b5452f"; c["musl"] = "#7a5c8e"; c["memory"] = "#bbbbbb"; c["floor"] = "#dcdcdc"
     }
     function colour(name) { sub(/ .*/, "", name); return (name in c) ? c[name] : "#000000" }'
 
@@ -93,7 +93,7 @@ plot $(for n in $names; do awk -v n="$n" "$colour_of"' BEGIN { printf "\"scale-%
 END
 
 # Threads: what the second thread brings.
-for name in hosted glibc mimalloc jemalloc tcmalloc musl; do
+for name in hosted glibc mimalloc jemalloc tcmalloc musl floor; do
     awk -F'\t' -v n=$name '$3 == 2 && $1 == n && $2 != "none" { print $2 "\t" $1 "\t" $4 }' threads.tsv
 done | matrix >threads.dat
 bars threads "Million operations a second with two threads (more is faster)" "million / s" "0.5:*" 'set logscale y'

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# threads.sh BUILD TALLY - the threaded programs on the preload library, every block verified; linked with the hosted malloc and with a
-# heap without caches under the race detector; and on a malloc that is wrong, which they must find out.
+# threads.sh BUILD TALLY - the threaded programs on the preload library and on the benchmark's floor, every block verified; linked with
+# the hosted malloc and with a heap without caches under the race detector; and on a malloc that is wrong, which they must find out.
 set -u
 B=$(realpath "$1")
 tally=$2
@@ -23,9 +23,10 @@ passes() {
     fi
 }
 
-for pattern in private larson xmalloc sharing churn; do
+for pattern in private wide larson xmalloc sharing churn; do
     for threads in 1 2 3 8; do
         passes $pattern-$threads $pattern $threads env LD_PRELOAD="$B/libfreehold-preload.so" "$B/fh-threads" $pattern $threads 40
+        passes $pattern-floor-$threads $pattern $threads "$B/fh-threads-floor" $pattern $threads 40
     done
     for build in tsan bare-tsan; do
         passes $pattern-$build $pattern 3 "$B/fh-threads-$build" $pattern 3 2

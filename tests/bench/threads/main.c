@@ -74,14 +74,15 @@ static double now(void)
 
 int main(int argc, char **argv)
 {
-    static const struct pattern *const all[] = { &larson_pattern, &xmalloc_pattern, &sharing_pattern, &churn_pattern, &private_pattern, &none_pattern };
+    static const struct pattern *const all[] = { &larson_pattern, &xmalloc_pattern, &sharing_pattern, &churn_pattern,
+        &private_pattern, &wide_pattern, &none_pattern };
     for (size_t i = 0; argc == 4 && i < sizeof all / sizeof *all; i++)
         if (strcmp(argv[1], all[i]->name) == 0)
             pattern = all[i];
     thread_count = argc == 4 ? (unsigned)atoi(argv[2]) : 0;
     round_count = argc == 4 ? (unsigned)atoi(argv[3]) : 0;
     if (pattern == NULL || thread_count == 0 || thread_count > MOST_THREADS || round_count == 0) {
-        fprintf(stderr, "usage: fh-threads larson|xmalloc|sharing|churn|private|none THREADS ROUNDS\n");
+        fprintf(stderr, "usage: fh-threads larson|xmalloc|sharing|churn|private|wide|none THREADS ROUNDS\n");
         return 2;
     }
     pthread_t threads[MOST_THREADS];

@@ -20,7 +20,7 @@ struct pattern {
     void (*finish)(void);
 };
 
-extern const struct pattern larson_pattern, xmalloc_pattern, sharing_pattern, churn_pattern, private_pattern, none_pattern;
+extern const struct pattern larson_pattern, xmalloc_pattern, sharing_pattern, churn_pattern, private_pattern, wide_pattern, none_pattern;
 
 /* A block: its size and a word that depends on it lie at its start and its end. At least 16 bytes. */
 void *block_new(size_t size, uint32_t mark);
