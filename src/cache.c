@@ -15,17 +15,14 @@
  * - Several caches do not see each other's blocks, so each asks for memory that waits in the others, and what is idle grows by
  *   that. Four threads with 4 MB alive came to 119 MB in 3 seconds. Together they hold a share of what is in use, or a little
  *   each, for which a heap grows if it can; less in one that cannot, because what another CPU holds does not come back before that
- *   CPU's next call. With a quarter of that little, blocks of a hundred sizes did not fit into it, and two threads that exchange their own
- *   took fifteen times as long. A cache that is alone makes do with half of it; with a quarter, a program of queues took half as long
- *   again. */
+ *   CPU's next call. */
 #define TIGHT_SHARE 2048
 #define NEVER_USED_SHARE 512
 #define SMALL_BYTES ((uint32_t)128 << 10)
 #define SHARED_SHARE 16
-#define LITTLE_BYTES ((uint32_t)1024 << 10)
+#define LITTLE_BYTES ((uint32_t)256 << 10)
 #define LITTLE_SHARE 64
-#define GROWING_LITTLE_SHARE 2
-#define ALONE_SHARE 2
+#define GROWING_LITTLE_SHARE 4
 
 /* The quick lists' heads may take this part of the heap, so that a small heap has few of them. */
 #define HEADS_SHARE 256
@@ -98,19 +95,11 @@ static size_t never_used(struct fh_heap *h)
     return granules;
 }
 
-/* What each of several caches may hold at least. */
+/* What each of several caches may hold at least, and one of a heap that is about to grow. */
 static size_t little(const struct fh_heap *h)
 {
     size_t share = h->port->acquire != NULL ? h->total / GROWING_LITTLE_SHARE : h->total / LITTLE_SHARE;
     return share < LITTLE_BYTES / FH_GRANULE ? share : (size_t)(LITTLE_BYTES / FH_GRANULE);
-}
-
-/* Is so little idle that several caches would empty each other again and again? A heap that can grow does then, although the request was met: until
- * half of it is idle, or what they may hold. */
-static bool is_short(const struct fh_heap *h)
-{
-    size_t idle = h->total - h->used;
-    return h->cache_count > 1 && idle < h->total / GROWING_LITTLE_SHARE && idle < h->cache_count * (size_t)(LITTLE_BYTES / FH_GRANULE);
 }
 
 /* What all caches together may hold, and what one may keep when memory is used that never was. */
@@ -124,7 +113,7 @@ static size_t limit_for(struct fh_cache *c)
     size_t most = h->cache_count == 1 ? idle : grows || idle > shared ? shared : idle;
     /* More than a third never used; to divide by three is a library call on the smallest chips. */
     c->has_plenty = grows || (left > (h->total - left) / 2 && h->total > SMALL_BYTES / FH_GRANULE);
-    c->keep = grows ? larger(h->used / SHARED_SHARE, h->cache_count == 1 ? little(h) / ALONE_SHARE : little(h)) : SIZE_MAX;
+    c->keep = grows ? larger(h->used / SHARED_SHARE, little(h)) : SIZE_MAX;
     if (c->has_plenty)
         return most;
     size_t tight = larger(h->used / TIGHT_SHARE, left / NEVER_USED_SHARE);
@@ -383,8 +372,6 @@ static FH_COLD struct fh_block *take_slowly(struct fh_cache *c, uint32_t granule
     if (b == NULL) {
         fh_report(h, NULL);
         flush_all(c);
-        if (is_short(h))
-            return (struct fh_block *)fh_rescue_of(h)->take(h, granules, 0, state);
     }
     fh_leave(h, state);
     return b;
@@ -668,7 +655,7 @@ static void start(struct fh_heap *h)
     fh_leave(h, state);
 }
 
-static bool drain(struct fh_heap *h)
+static void drain(struct fh_heap *h)
 {
     struct fh_cache *own = NULL;
     if (h->by_cpu != NULL) {
@@ -688,7 +675,6 @@ static bool drain(struct fh_heap *h)
     /* What the caches behind this link hold stays out of reach. */
     if (link != NULL)
         blame_cache(h, link);
-    return !is_short(h);
 }
 
 static void forget(struct fh_heap *h)

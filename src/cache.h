@@ -133,9 +133,8 @@ struct fh_cache_layer {
      * the pool. */
     void *(*malloc)(struct fh_heap *h, uint32_t granules, size_t size);
     void (*free)(struct fh_heap *h, void *ptr);
-    /* With the lock held: gives back what the current CPU's cache holds, and asks the others to do so at their next call. False: there is
-     * less idle than the caches will hold again soon. */
-    bool (*drain)(struct fh_heap *h);
+    /* With the lock held: gives back what the current CPU's cache holds, and asks the others to do so at their next call. */
+    void (*drain)(struct fh_heap *h);
     /* With the lock held: no cache looks into its region again before it has asked; memory is about to leave the heap. */
     void (*forget)(struct fh_heap *h);
     /* With the lock held: granules that wait in caches, as far as can be seen from here. */

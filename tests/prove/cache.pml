@@ -227,13 +227,7 @@ inline allocate(me, mine)
                 :: else
                 fi;
                 if
-                :: mine == NIL ->
-                    flush_all(c, b, seen);
-                    /* Where the heap can grow and little is idle, as if the pool had nothing. */
-                    if
-                    :: drain(me, b, seen, c); pool_take(mine)
-                    :: true
-                    fi
+                :: mine == NIL -> flush_all(c, b, seen)
                 :: else
                 fi
             fi;

@@ -782,19 +782,6 @@ static void *no_more(void *ctx, size_t least, size_t *got)
     return NULL;
 }
 
-static struct fh_cache *open_in(void *mem, size_t bytes, bool grows, unsigned caches)
-{
-    rig_prepare(&rig);
-    rig.port.cache = &fh_cpu_cache;
-    rig.port.acquire = grows ? no_more : NULL;
-    rig.heap = fh_create(mem, bytes, &rig.port);
-    REQUIRE(rig.heap != NULL);
-    struct fh_cache *c = NULL;
-    for (unsigned i = 0; i < caches; i++)
-        REQUIRE((c = fh_cache_open(rig.heap)) != NULL);
-    return c;
-}
-
 /* What several caches may hold does not depend on what is idle, in a heap that can grow: it grows for them. */
 static void several_hold_a_little(void)
 {
@@ -811,95 +798,6 @@ static void several_hold_a_little(void)
             EQUAL(held_granules(), 64 * fh_granules_for(40));
         else
             CHECK(held_granules() < 32 * fh_granules_for(40));
-        rig_sound(&rig);
-    }
-}
-
-static unsigned acquired;
-
-static void *some_more(void *ctx, size_t least, size_t *got)
-{
-    (void)ctx;
-    CHECK(least <= 4096);
-    acquired++;
-    *got = 65536;
-    return rig_memory + 131072;
-}
-
-/* A cache is filled from what it gave back itself, because nothing else is free. Where there are several, in a heap that can grow, the port is
- * asked all the same, by that one call and for no other cache; if it has nothing, the request is met nevertheless. */
-static void grown_for_several(void)
-{
-    void *(*const ports[])(void *, size_t, size_t *) = { NULL, no_more, some_more };
-    for (unsigned i = 0; i < 6; i++) {
-        unsigned caches = 1 + i % 2;
-        void *ptr[64];
-        struct fh_cache *c = open_held(65536);
-        struct fh_cache *other = caches == 2 ? fh_cache_open(rig.heap) : NULL;
-        for (unsigned k = 0; k < 64; k++)
-            REQUIRE((ptr[k] = fh_malloc(rig.heap, 200)) != NULL);
-        while (fh_malloc(rig.heap, 1) != NULL)
-            continue;
-        rig.port.acquire = ports[i / 2];
-        make_room(c);
-        for (unsigned k = 0; k < 64; k += 2)
-            fh_cache_free(c, ptr[k]);
-        EQUAL(held_granules(), 32 * fh_granules_for(200));
-        /* The calls that found no memory have asked for what caches hold. */
-        c->asked = 0;
-        if (other != NULL)
-            other->asked = 0;
-        acquired = 0;
-        size_t total = rig.heap->total;
-        void *got = fh_cache_malloc(c, 40);
-        CHECK(got != NULL && (uintptr_t)got < (uintptr_t)rig_memory + 65536);
-        EQUAL(fh_tag_open(rig.heap->lists.space.secret, block(got)) & FH_ALIGNED, 0);
-        bool grows = caches == 2 && rig.port.acquire == some_more;
-        EQUAL(acquired, grows);
-        CHECK((rig.heap->total > total) == grows);
-        bool asks = caches == 2 && rig.port.acquire != NULL;
-        EQUAL(c->asked != 0, asks);
-        CHECK(other == NULL || (other->asked != 0) == asks);
-        rig_sound(&rig);
-        /* What came is enough: nobody asks again. */
-        CHECK(!grows || fh_cpu_cache.drain(rig.heap));
-    }
-}
-
-/* A request that emptied caches do not meet asks the port once, whatever else they will need. */
-static void asked_once(void)
-{
-    struct fh_cache *c = open_in(rig_memory, 65536, true, 2);
-    while (fh_malloc(rig.heap, 1000) != NULL)
-        continue;
-    rig.port.acquire = some_more;
-    acquired = 0;
-    CHECK(fh_malloc(rig.heap, 1000) != NULL);
-    EQUAL(acquired, 1);
-    EQUAL(rig.faults, 0);
-    CHECK(fh_cache_malloc(c, 40) != NULL);
-    EQUAL(acquired, 1);
-    rig_sound(&rig);
-}
-
-/* Enough is idle, to the granule: half of the heap, or a MiB for each of several caches. For one that is alone anything is. */
-static void enough_to_the_granule(void)
-{
-    for (size_t caches = 1; caches <= 3; caches++) {
-        open_in(rig_memory, 65536, true, (unsigned)caches);
-        struct fh_heap *h = rig.heap;
-        size_t used = h->used;
-        size_t total = h->total;
-        for (size_t mib = 1; mib <= 9; mib += 2) {
-            h->total = (mib << 20) / FH_GRANULE;
-            size_t enough = (mib < 2 * caches ? mib << 19 : caches << 20) / FH_GRANULE;
-            for (size_t less = 0; less < 2; less++) {
-                h->used = h->total - (enough - less);
-                CHECK(fh_cpu_cache.drain(h) == (caches == 1 || less == 0));
-            }
-        }
-        h->used = used;
-        h->total = total;
         rig_sound(&rig);
     }
 }
@@ -1017,9 +915,9 @@ static void limits_are_right(const struct fh_cache *c, size_t used, size_t top, 
     bool grows = rig.port.acquire != NULL;
     size_t total = h->total;
     size_t small = 128 * 1024 / FH_GRANULE;
-    size_t little = grows ? total / 2 : total / 64;
-    if (little > 8 * small)
-        little = 8 * small;
+    size_t little = grows ? total / 4 : total / 64;
+    if (little > 2 * small)
+        little = 2 * small;
     /* Three quarters of what is idle, if it is alone; a share of what is in use for all of several, or a little each. */
     size_t most = (total - used + held_before) / 4 * 3;
     if (h->cache_count > 1) {
@@ -1027,8 +925,7 @@ static void limits_are_right(const struct fh_cache *c, size_t used, size_t top, 
         most = grows || shared < most ? shared : most;
     }
     bool plenty = grows || (3 * top > total && total > small);
-    size_t least = h->cache_count == 1 ? little / 2 : little;
-    size_t keep = grows ? (used / 16 > least ? used / 16 : least) : SIZE_MAX;
+    size_t keep = grows ? (used / 16 > little ? used / 16 : little) : SIZE_MAX;
     if (!plenty) {
         size_t tight = total <= small ? 0 : used / 2048 > top / 512 ? used / 2048 : top / 512;
         keep = tight / 2;
@@ -1056,6 +953,19 @@ static void limits_after_a_call(struct fh_cache *c, size_t size)
     c->room = c->limit - (intptr_t)held_after;
     if (ptr != NULL)
         fh_cache_free(c, ptr);
+}
+
+static struct fh_cache *open_in(void *mem, size_t bytes, bool grows, unsigned caches)
+{
+    rig_prepare(&rig);
+    rig.port.cache = &fh_cpu_cache;
+    rig.port.acquire = grows ? no_more : NULL;
+    rig.heap = fh_create(mem, bytes, &rig.port);
+    REQUIRE(rig.heap != NULL);
+    struct fh_cache *c = NULL;
+    for (unsigned i = 0; i < caches; i++)
+        REQUIRE((c = fh_cache_open(rig.heap)) != NULL);
+    return c;
 }
 
 /* In heaps of all sizes, alone and with others, with the heap empty and full, and where a third of it, or 128 KiB, is just reached. */
@@ -1191,7 +1101,7 @@ static void kept_to_the_granule(void)
 {
     for (unsigned over = 0; over < 2; over++) {
         struct fh_cache *c = open_in(rig_memory, 65536, true, 1);
-        size_t keep = rig.heap->total / 2 / 2;
+        size_t keep = rig.heap->total / 4;
         EQUAL(c->keep, keep);
         const uint32_t n = fh_granules_for(40);
         void *ptr[1024];
@@ -2315,9 +2225,6 @@ TESTS(unit_cache) = {
     { "small_holds_nothing", small_holds_nothing },
     { "tight_holds_little", tight_holds_little },
     { "several_hold_a_little", several_hold_a_little },
-    { "grown_for_several", grown_for_several },
-    { "asked_once", asked_once },
-    { "enough_to_the_granule", enough_to_the_granule },
     { "filled_from_holes", filled_from_holes },
     { "trying", trying },
     { "large_empties_first", large_empties_first },
