@@ -22,6 +22,7 @@ static void refused_at_once(void)
 {
     open();
     struct fh_heap *h = rig.heap;
+    CHECK(fh_free_deferred(h, NULL));
     fh_free(h, ptr[3]);
     unsigned char *below = (unsigned char *)rig_launder((const void *)(h->lowest - FH_GRANULE));
     unsigned char *above = (unsigned char *)rig_launder((const void *)h->highest);

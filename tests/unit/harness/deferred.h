@@ -102,6 +102,7 @@ static void many(void)
     EQUAL(stats.blocks_used, 0);
     EQUAL(stats.blocks_free, 1);
     rig_sound(&rig);
+    EQUAL(deferrals(), BLOCKS);
     for (unsigned i = 0; i < BLOCKS; i++)
         CHECK(!fh_free_deferred(rig.heap, ptr[i]));
     CHECK(fh_free_deferred(rig.heap, NULL));
