@@ -149,6 +149,11 @@ static bool look_at(struct fh_cache *c, const struct fh_block *b)
     return true;
 }
 
+static bool has_some(struct fh_cache *c, size_t granules)
+{
+    return *fh_quick_head(c, granules) != fh_quick_end(c->heap);
+}
+
 /* Gives the first block of a quick list back to the pool. False: the block or its link was damaged, which is reported, and the
  * rest of the list is lost. */
 static bool flush_one(struct fh_cache *c, uint32_t granules)
@@ -156,7 +161,7 @@ static bool flush_one(struct fh_cache *c, uint32_t granules)
     struct fh_heap *h = c->heap;
     struct fh_block *b = *fh_quick_head(c, granules);
     bool complete = !c->incomplete;
-    *fh_quick_head(c, granules) = NULL;
+    *fh_quick_head(c, granules) = fh_quick_end(h);
     c->room += (intptr_t)granules;
     c->incomplete = true;
     if ((uintptr_t)b % FH_GRANULE != 0 || !fh_space_has(&h->lists.space, b)) {
@@ -190,7 +195,7 @@ static void flush(struct fh_cache *c, uint32_t granules, intptr_t room, uint32_t
 {
     uint32_t lists = 0;
     while (c->room < room && most_blocks != 0 && lists <= c->most) {
-        if (*fh_quick_head(c, granules) != NULL) {
+        if (has_some(c, granules)) {
             flush_one(c, granules);
             most_blocks--;
             continue;
@@ -211,7 +216,7 @@ static FH_COLD void blame_cache(struct fh_heap *h, const struct fh_cache *c)
 static void flush_all(struct fh_cache *c)
 {
     for (uint32_t granules = 0; granules <= c->most; granules++) {
-        while (*fh_quick_head(c, granules) != NULL)
+        while (has_some(c, granules))
             flush_one(c, granules);
     }
     if (fh_rarely(c->room < c->limit && !c->incomplete))
@@ -241,6 +246,13 @@ static void count_anew(struct fh_cache *c)
     flush_all(c);
 }
 
+/* The largest size in granules for which a cache of that many bytes has a head. */
+static size_t most_in(size_t bytes)
+{
+    size_t most = (bytes - sizeof(struct fh_cache)) / sizeof(struct fh_block *) - 1;
+    return most < MOST_GRANULES ? most : MOST_GRANULES;
+}
+
 /* Makes a cache whole again of which the heap is known, with the lock held: what its words should be follows from the heap and from the size
  * of the cache's block. False: not even that can be known. */
 static bool mend(struct fh_heap *h, struct fh_cache *c)
@@ -252,9 +264,8 @@ static bool mend(struct fh_heap *h, struct fh_cache *c)
     size_t bytes = fh_is_tag(tag) && !fh_is_free(tag) ? fh_payload_bytes(fh_used_size(tag)) : 0;
     if (bytes < sizeof *c + 2 * sizeof(struct fh_block *))
         return false;
-    size_t most = (bytes - sizeof *c) / sizeof(struct fh_block *) - 1;
     c->secret = secret;
-    c->most = most < MOST_GRANULES ? most : MOST_GRANULES;
+    c->most = most_in(bytes);
     c->most_bytes = fh_payload_bytes((uint32_t)c->most);
     c->heap = h;
     fh_store_long(&c->span, 0);
@@ -348,7 +359,7 @@ static struct fh_block *take_head(struct fh_cache *c, uint32_t granules)
     } else {
         fh_blame(&h->lists, FH_BAD_LINK, *fh_quick_head(c, granules), 0, (uint32_t)(uintptr_t)*fh_quick_head(c, granules));
     }
-    *fh_quick_head(c, granules) = NULL;
+    *fh_quick_head(c, granules) = fh_quick_end(h);
     c->incomplete = true;
     fh_report(h, NULL);
     return NULL;
@@ -365,7 +376,7 @@ static FH_COLD struct fh_block *take_slowly(struct fh_cache *c, uint32_t granule
     if (fh_load(&c->asked) != 0)
         flush_all(c);
     set_limit(c);
-    if (*fh_quick_head(c, granules) != NULL)
+    if (has_some(c, granules))
         b = take_head(c, granules);
     if (b == NULL)
         b = fill(c, granules);
@@ -441,13 +452,17 @@ struct fh_cache *fh_cache_open(struct fh_heap *h)
     uint32_t granules = fh_granules_for(sizeof(struct fh_cache) + (most + 1) * sizeof(struct fh_block *));
     struct fh_cache *c = (struct fh_cache *)(void *)fh_pool_take(h, granules);
     if (c != NULL) {
-        fh_zero(c, fh_payload_bytes(granules));
+        size_t bytes = fh_payload_bytes(fh_used_size(fh_tag_open(h->lists.space.secret, (struct fh_block *)(void *)c)));
+        fh_zero(c, bytes);
         c->secret = h->lists.space.secret;
         fh_make_own(c->secret, (struct fh_block *)(void *)c);
         c->most = most;
         c->most_bytes = fh_payload_bytes(most);
         c->cursor = most;
         c->heap = h;
+        /* More than it begins with: one that is mended may use them all. */
+        for (size_t n = 0; n <= most_in(bytes); n++)
+            *fh_quick_head(c, n) = fh_quick_end(h);
         lead_to(c, h->caches);
         h->caches = c;
         h->cache_count++;
@@ -691,4 +706,9 @@ static size_t held(const struct fh_heap *h)
     return granules;
 }
 
-const struct fh_cache_layer fh_cpu_cache = { start, cpu_malloc, cpu_free, drain, forget, held };
+static bool has(struct fh_heap *h, const struct fh_block *b)
+{
+    return fh_is_own(b) || fh_quick_waits(h, b);
+}
+
+const struct fh_cache_layer fh_cpu_cache = { start, cpu_malloc, cpu_free, drain, forget, held, has };

@@ -63,11 +63,6 @@ static inline struct fh_block **fh_quick_head(struct fh_cache *c, size_t granule
     return (struct fh_block **)(table + sizeof *c);
 }
 
-static inline struct fh_block *fh_quick_next(const struct fh_block *b)
-{
-    return (struct fh_block *)(uintptr_t)*fh_quick_link_of(b);
-}
-
 /* May b be a block's payload in the region that the cache knows? Where the hardware reads words at any address, a pointer that
  * is not aligned may pass: its tag does not open as a small size then, but for one chance in 2^23. */
 #if defined(__x86_64__) || defined(__i386__)
@@ -124,22 +119,6 @@ static inline bool fh_cache_put(struct fh_cache *c, struct fh_block *b)
 /* The rest of fh_malloc and fh_free, past the caches: they take the lock, rescue, report; in heap.c. size: what was asked for. */
 void *fh_malloc_from_pool(struct fh_heap *h, uint32_t granules, size_t size);
 void fh_free_to_pool(struct fh_heap *h, void *ptr);
-
-/* What the caches are to the heap: the functions behind fh_port.cache. */
-struct fh_cache_layer {
-    /* Makes the table of port->cpus caches; without memory for it, the heap has none. */
-    void (*start)(struct fh_heap *h);
-    /* fh_malloc and fh_free by the current CPU's cache, which is filled first if it is empty; what is not for it, or wrong, goes to
-     * the pool. */
-    void *(*malloc)(struct fh_heap *h, uint32_t granules, size_t size);
-    void (*free)(struct fh_heap *h, void *ptr);
-    /* With the lock held: gives back what the current CPU's cache holds, and asks the others to do so at their next call. */
-    void (*drain)(struct fh_heap *h);
-    /* With the lock held: no cache looks into its region again before it has asked; memory is about to leave the heap. */
-    void (*forget)(struct fh_heap *h);
-    /* With the lock held: granules that wait in caches, as far as can be seen from here. */
-    size_t (*held)(const struct fh_heap *h);
-};
 
 /* Has a cache been opened, and is there a layer to ask about it? */
 static inline bool fh_has_caches(const struct fh_heap *h)

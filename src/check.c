@@ -201,6 +201,16 @@ enum fh_fault_kind fh_check(struct fh_heap *h)
     return kind;
 }
 
+/* Is the used block cached, or kept back? One step on the way to the end of its list must do: the whole way for each block would take the
+ * square of the list's length. */
+static bool looks_cached(struct fh_heap *h, const struct fh_block *b)
+{
+    if (!fh_pool_is_cached(h, b))
+        return false;
+    const struct fh_block *next = fh_quick_next(b);
+    return fh_quarantine_has(h, b) || next == fh_quick_end(h) || fh_bears_mark(h, next);
+}
+
 /* Shows the blocks of one region; false if the visitor has seen enough. */
 static bool walk_region(struct fh_heap *h, const struct fh_region *r, fh_visit *visit, void *arg)
 {
@@ -211,7 +221,7 @@ static bool walk_region(struct fh_heap *h, const struct fh_region *r, fh_visit *
         uint32_t n = fh_is_tag(tag) ? fh_size_below(b, tag, hi) : 0;
         if (n == 0)
             return true;
-        bool cached = !fh_is_free(tag) && fh_pool_is_cached(h, b) && !fh_is_own(b);
+        bool cached = !fh_is_free(tag) && looks_cached(h, b);
         struct fh_block_info info = { b, (size_t)n * FH_GRANULE, !fh_is_free(tag), cached };
         if (!visit(arg, &info))
             return false;

@@ -21,12 +21,6 @@ static bool swap(const struct fh_heap *h, uintptr_t *word, uintptr_t expected, u
     return fh_port_of(h)->swap(h->port->ctx, word, expected, wanted);
 }
 
-/* Is there no deferred block at b? */
-static bool is_strange(struct fh_heap *h, const struct fh_block *b)
-{
-    return (uintptr_t)b % FH_GRANULE != 0 || !fh_space_has(&h->lists.space, b) || !fh_is_marked(h->lists.space.secret, b);
-}
-
 /* Frees all that wait, with the lock held. A block without its mark was written to after the free: what lies behind it is
  * lost, and the report says where. */
 static void finish(struct fh_heap *h)
@@ -35,14 +29,14 @@ static void finish(struct fh_heap *h)
     /* unreached: fails only when another thread or interrupt defers between the two lines; the stress tests run it. */
     while (!swap(h, &h->deferred, first, 0))
         first = fh_load_swapped(&h->deferred);
-    while (first != 0) {
-        struct fh_block *b = (struct fh_block *)first;
-        if (is_strange(h, b)) {
+    struct fh_block *b = (struct fh_block *)first;
+    while (b != fh_quick_end(h)) {
+        if (!fh_bears_mark(h, b)) {
             fh_blame(&h->lists, FH_BAD_LINK, b, fh_mark_for(h->lists.space.secret, b), 0);
             fh_report(h, b);
             return;
         }
-        uintptr_t next = *fh_quick_link_of(b);
+        struct fh_block *next = fh_quick_next(b);
         fh_unmark(b);
         fh_canary_mend(h, b);
         uint32_t tag;
@@ -51,18 +45,33 @@ static void finish(struct fh_heap *h)
             fh_report(h, b);
         else
             h->deferrals++;
-        first = next;
+        b = next;
     }
+}
+
+/* Could a block be there? */
+static bool is_in_reach(const struct fh_heap *h, const struct fh_block *b)
+{
+    uintptr_t address = (uintptr_t)b;
+    return address % FH_GRANULE == 0 && address >= h->lowest && address < h->highest;
+}
+
+/* Does it wait already, or is it the heap's own? With no lock the list cannot be followed: a mark and an address in reach are taken for one,
+ * which is what one in 2^32 contents looks like that begin with such an address. */
+static bool waits(const struct fh_heap *h, const struct fh_block *b)
+{
+    const struct fh_block *next = fh_quick_next(b);
+    return fh_is_marked(h->lists.space.secret, b)
+           && (next == fh_quick_end(h) || is_in_reach(h, next) || fh_is_own(b) || fh_quarantine_has(h, b));
 }
 
 /* Could it be a used block? With no lock, all there is to go by is the word below it. */
 static bool is_plausible(const struct fh_heap *h, const struct fh_block *b)
 {
-    uintptr_t address = (uintptr_t)b;
-    if (address % FH_GRANULE != 0 || address < h->lowest || address >= h->highest)
+    if (!is_in_reach(h, b))
         return false;
     uint32_t tag = fh_tag_open(h->lists.space.secret, b);
-    return fh_is_tag(tag) && !fh_is_free(tag) && !fh_is_marked(h->lists.space.secret, b);
+    return fh_is_tag(tag) && !fh_is_free(tag) && !waits(h, b);
 }
 
 bool fh_free_deferred(struct fh_heap *h, void *ptr)
@@ -78,7 +87,7 @@ bool fh_free_deferred(struct fh_heap *h, void *ptr)
     uintptr_t first;
     do {
         first = fh_load_swapped(&h->deferred);
-        fh_quick_push(h->lists.space.secret, b, (const struct fh_block *)first);
+        fh_quick_push(h->lists.space.secret, b, first != 0 ? (const struct fh_block *)first : fh_quick_end(h));
         /* unreached: fails as above. */
     } while (!swap(h, &h->deferred, first, (uintptr_t)b));
     return true;

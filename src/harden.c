@@ -293,8 +293,7 @@ static bool bears(const struct fh_heap *h, const struct fh_block *b, uint32_t sl
     return *fh_quick_link_of(b) == slot && fh_is_marked(secret_of(h), b);
 }
 
-/* Is the used block in the quarantine, as far as its own words say, and the slot that they name? */
-static bool is_kept(const struct fh_heap *h, const struct fh_block *b)
+bool fh_quarantine_has(const struct fh_heap *h, const struct fh_block *b)
 {
     uintptr_t slot = *fh_quick_link_of(b);
     return slot < FH_QUARANTINE_SLOTS && h->quarantine.slot[slot] == fh_link_to(&h->lists, b) && fh_is_marked(secret_of(h), b);
@@ -498,7 +497,7 @@ static void extend_run(const struct fh_heap *h, struct run *run, uint32_t granul
     while (!is_enough(run, granules)) {
         const struct fh_block *b = (const struct fh_block *)run->to;
         uint32_t n = free_at(h, b);
-        if (n == 0 && (n = used_at(h, b, &tag)) != 0 && !is_kept(h, b))
+        if (n == 0 && (n = used_at(h, b, &tag)) != 0 && !fh_quarantine_has(h, b))
             n = 0;
         if (n == 0)
             return;
@@ -600,7 +599,7 @@ enum fh_fault_kind fh_harden_check_block(const struct fh_heap *h, const struct f
                      && find_stain(secret, b, head_bytes(granules), poison_end(granules, clean), footer_offset(granules)) == NULL;
         return whole ? FH_OK : FH_BAD_POISON;
     }
-    if (is_kept(h, b)) {
+    if (fh_quarantine_has(h, b)) {
         size_t end = lesser(poison_end(granules, granules), FH_POISON_BYTES);
         return find_stain(secret, b, MARK_END, end, 0) == NULL ? FH_OK : FH_BAD_POISON;
     }

@@ -120,6 +120,9 @@ bool fh_quarantine_yield_behind(struct fh_heap *h, const struct fh_block *b, uin
 /* Gives everything back, and takes the lock for it: a region from which blocks are kept is not idle. */
 void fh_harden_trim(struct fh_heap *h);
 
+/* Is the used block in the quarantine, as far as its own words say, and the slot that they name? */
+bool fh_quarantine_has(const struct fh_heap *h, const struct fh_block *b);
+
 /* How many granules it holds. */
 size_t fh_quarantine_held(const struct fh_heap *h);
 
@@ -222,6 +225,13 @@ static inline bool fh_quarantine_yield_behind(struct fh_heap *h, const struct fh
 static inline void fh_harden_trim(struct fh_heap *h)
 {
     (void)h;
+}
+
+static inline bool fh_quarantine_has(const struct fh_heap *h, const struct fh_block *b)
+{
+    (void)h;
+    (void)b;
+    return false;
 }
 
 static inline size_t fh_quarantine_held(const struct fh_heap *h)

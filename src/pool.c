@@ -39,7 +39,13 @@ static FH_COLD uint32_t blame_pointer(struct fh_heap *h, enum fh_fault_kind kind
     return 0;
 }
 
-/* The size of the used block at b, whose tag is not the plain one of a small block: huge, aligned, or the blame. */
+/* Has somebody kept the block back that bears a mark? */
+static FH_COLD bool is_kept_back(struct fh_heap *h, const struct fh_block *b)
+{
+    return FH_IS_HARDENED ? fh_is_own(b) || fh_quarantine_has(h, b) : h->port->cache != NULL && h->port->cache->has(h, b);
+}
+
+/* The size of the used block at b, whose tag is not the plain one of a small block, or whose contents look like a mark: huge, aligned, or the blame. */
 static FH_COLD uint32_t open_other(struct fh_heap *h, const struct fh_block *b, uint32_t *tag)
 {
     if ((uintptr_t)b % FH_GRANULE != 0)
@@ -51,7 +57,7 @@ static FH_COLD uint32_t open_other(struct fh_heap *h, const struct fh_block *b, 
         return blame_pointer(h, FH_NOT_A_BLOCK, b, 0, t);
     if (fh_is_free(t))
         return blame_pointer(h, FH_DOUBLE_FREE, b, FH_USED, t & FH_FREE);
-    if (fh_pool_is_cached(h, b))
+    if (fh_pool_is_cached(h, b) && is_kept_back(h, b))
         return blame_pointer(h, FH_DOUBLE_FREE, b, 0, fh_mark_for(secret_of(h), b));
     uint32_t n = fh_used_size(t);
     if (n < FH_MIN_GRANULES || !fh_space_holds(&h->lists.space, b, n))

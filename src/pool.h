@@ -5,7 +5,8 @@
  * Promise: the only place that both links and joins. Every verb validates each word that it relies on before it writes
  * the first one; on damage it writes nothing, leaves the blame and fails.
  * Invariant: no two free blocks touch; every block after a free one says so; the counters are the sums over the blocks.
- * Must not know: the lock, the port (it holds their pointers for heap.c), but for one thing: whether memory ever goes back.
+ * Must not know: the lock, the port (it holds their pointers for heap.c), but for two things: whether memory ever goes back, and
+ * whether a cache has a block.
  */
 #ifndef FH_POOL_H
 #define FH_POOL_H
@@ -136,8 +137,37 @@ static inline void fh_quick_push(uint32_t secret, struct fh_block *b, const stru
     *fh_mark_of(b) = fh_mark_for(secret, b) ^ (uint32_t)(uintptr_t)next;
 }
 
-/* The beginning of a block that the heap took for itself: with the mark of a cached one, so that nobody can free it, and with a
- * link to itself, which no cached one has. */
+static inline struct fh_block *fh_quick_next(const struct fh_block *b)
+{
+    return (struct fh_block *)(uintptr_t)*fh_quick_link_of(b);
+}
+
+/* What the last block of a quick list leads to: inside the heap's own structure, where no block is, and where no program's pointer leads. */
+static inline struct fh_block *fh_quick_end(const struct fh_heap *h)
+{
+    return (struct fh_block *)((uintptr_t)h + FH_GRANULE);
+}
+
+/* Is there a block with a mark? Asks only what lies in the heap. */
+static inline bool fh_bears_mark(struct fh_heap *h, const struct fh_block *b)
+{
+    return (uintptr_t)b % FH_GRANULE == 0 && fh_space_has(&h->lists.space, b) && fh_is_marked(h->lists.space.secret, b);
+}
+
+/* Does the block wait on a quick list, or to be freed? What its user wrote may look like a mark: one content in 2^32 does, and where
+ * the secret happens to be an address in the heap, every small number. The way to the end of a list is not met by chance. Cost: linear in the
+ * length of the list, if there is one. After it, the space's last region is the block's. */
+static inline bool fh_quick_waits(struct fh_heap *h, const struct fh_block *b)
+{
+    const struct fh_block *at = b;
+    for (size_t most = h->total; most != 0 && fh_bears_mark(h, at); most--)
+        at = fh_quick_next(at);
+    fh_space_has(&h->lists.space, b);
+    return at == fh_quick_end(h);
+}
+
+/* The beginning of a block that the heap took for itself: with the mark of a cached one, so that nobody can free it, and a link that leads
+ * nowhere, which no cached one has. */
 struct fh_own {
     fh_long link;
     fh_word mark;
@@ -145,14 +175,33 @@ struct fh_own {
 
 static inline void fh_make_own(uint32_t secret, struct fh_block *b)
 {
-    fh_quick_push(secret, b, b);
+    fh_quick_push(secret, b, (const struct fh_block *)~(uintptr_t)b);
 }
 
 static inline bool fh_is_own(const struct fh_block *b)
 {
-    return *fh_quick_link_of(b) == (uintptr_t)b;
+    return *fh_quick_link_of(b) == ~(uintptr_t)b;
 }
 
+/* What the caches are to the heap: the functions behind fh_port.cache. */
+struct fh_cache_layer {
+    /* Makes the table of port->cpus caches; without memory for it, the heap has none. */
+    void (*start)(struct fh_heap *h);
+    /* fh_malloc and fh_free by the current CPU's cache, which is filled first if it is empty; what is not for it, or wrong, goes to
+     * the pool. */
+    void *(*malloc)(struct fh_heap *h, uint32_t granules, size_t size);
+    void (*free)(struct fh_heap *h, void *ptr);
+    /* With the lock held: gives back what the current CPU's cache holds, and asks the others to do so at their next call. */
+    void (*drain)(struct fh_heap *h);
+    /* With the lock held: no cache looks into its region again before it has asked; memory is about to leave the heap. */
+    void (*forget)(struct fh_heap *h);
+    /* With the lock held: granules that wait in caches, as far as can be seen from here. */
+    size_t (*held)(const struct fh_heap *h);
+    /* With the lock held: does the block, which bears a mark, wait in a cache, or is it the heap's own? */
+    bool (*has)(struct fh_heap *h, const struct fh_block *b);
+};
+
+/* Does the block look as if it were cached, or the heap's own, or in the quarantine? */
 static inline bool fh_pool_is_cached(const struct fh_heap *h, const struct fh_block *b)
 {
     return (FH_IS_HARDENED || h->caches != NULL) && fh_is_marked(h->lists.space.secret, b);

@@ -157,7 +157,45 @@ static void from_inside_the_lock(void)
     CHECK(!is_used(ptr[3]));
 }
 
+static void mark(unsigned char *p, uintptr_t next)
+{
+    *(uintptr_t *)(void *)p = next;
+    rig_poke(p + sizeof next, (uint32_t)(uintptr_t)p ^ (uint32_t)next ^ rig.heap->secret);
+}
+
+/* What a user wrote is no mark, whatever it looks like: it leads nowhere, to a block without one, to itself, round, or out of the heap. */
+static void looks_marked(void)
+{
+    for (unsigned who = 0; who < 7; who++) {
+        open();
+        const uintptr_t next[7] = { 0, (uintptr_t)ptr[4], (uintptr_t)ptr[2], (uintptr_t)ptr[3], (uintptr_t)ptr[4] + FH_GRANULE / 2,
+            (uintptr_t)rig.heap, (uintptr_t)rig_launder(&rig) };
+        mark(ptr[2], next[who]);
+        mark(ptr[3], (uintptr_t)ptr[2]);
+        CHECK(fh_free_deferred(rig.heap, ptr[2]));
+        EQUAL(deferrals(), 1);
+        EQUAL(rig.faults, 0);
+        CHECK(!is_used(ptr[2]));
+        rig_sound(&rig);
+    }
+}
+
+/* One that does wait is known wherever it is among the others. */
+static void waits_anywhere(void)
+{
+    open();
+    for (unsigned i = 0; i < BLOCKS; i++)
+        CHECK(fh_free_deferred(rig.heap, ptr[i]));
+    for (unsigned i = 0; i < BLOCKS; i++)
+        CHECK(!fh_free_deferred(rig.heap, ptr[i]));
+    EQUAL(deferrals(), BLOCKS);
+    EQUAL(rig.faults, 0);
+    rig_sound(&rig);
+}
+
 TESTS(small_deferred) = {
+    { "looks_marked", looks_marked },
+    { "waits_anywhere", waits_anywhere },
     { "each_call_finishes", each_call_finishes },
     { "many", many },
     { "refused_at_once", refused_at_once },

@@ -230,7 +230,11 @@ static void opening(void)
         EQUAL(c->busy | c->asked, 0);
         EQUAL(c->room, c->limit);
         for (size_t g = 0; g <= most; g++)
-            CHECK(*fh_quick_head(c, g) == NULL);
+            CHECK(*fh_quick_head(c, g) == fh_quick_end(rig.heap));
+        /* And where one that is mended has a head more. */
+        struct fh_block **behind = (struct fh_block **)((uintptr_t)c + fh_payload_bytes(fh_used_size(fh_tag_open(c->secret, block(c)))));
+        for (size_t g = most + 1; g <= 2048 / FH_GRANULE && fh_quick_head(c, g) + 1 <= behind; g++)
+            CHECK(*fh_quick_head(c, g) == fh_quick_end(rig.heap));
         CHECK((uintptr_t)(fh_quick_head(c, most) + 1) <= (uintptr_t)c + fh_payload_bytes(fh_used_size(fh_tag_open(c->secret, block(c)))));
         CHECK(fh_is_own(block(c)) && fh_is_marked(c->secret, block(c)));
         /* Nobody else can free it. */
@@ -256,6 +260,99 @@ static void opening(void)
         continue;
     CHECK(fh_cache_open(rig.heap) == NULL && rig.heap->caches == NULL);
     EQUAL(rig.heap->cache_count, 0);
+    rig_sound(&rig);
+}
+
+/* What a user wrote is no mark, whatever it looks like: the link leads nowhere, to a block without one, to itself, or round. Such a
+ * block is used like any other and freed, once. */
+static void looks_marked(void)
+{
+    for (unsigned who = 0; who < 9 * 3; who++) {
+        struct fh_cache *c = open_held(RIG_MEMORY);
+        uint32_t secret = c->secret;
+        size_t size = who < 9 ? 40 : who < 18 ? 100 : 3000;
+        unsigned char *ptr[5];
+        for (unsigned i = 0; i < 5; i++) {
+            REQUIRE((ptr[i] = fh_malloc(rig.heap, size)) != NULL);
+            rig_fill(ptr[i], size, i);
+        }
+        make_room(c);
+        size_t used = rig.heap->used;
+        uint32_t n = granules_at(ptr[0]);
+        uintptr_t place = (uintptr_t)ptr[0];
+        const uintptr_t link[9] = { 0, place, (uintptr_t)ptr[4], (uintptr_t)ptr[1], (uintptr_t)rig.heap, (uintptr_t)c, UINTPTR_MAX,
+            (uintptr_t)ptr[1] + FH_GRANULE / 2, (uintptr_t)rig_launder(&rig) };
+        fh_quick_push(secret, block(ptr[0]), (const struct fh_block *)link[who % 9]);
+        /* Two more, with which it makes a ring where it leads to the first of them. */
+        fh_quick_push(secret, block(ptr[1]), block(ptr[2]));
+        fh_quick_push(secret, block(ptr[2]), block(ptr[0]));
+        CHECK(fh_is_marked(secret, block(ptr[0])));
+        CHECK(!fh_cache_put(c, block(ptr[0])));
+        EQUAL(fh_usable_size(rig.heap, ptr[0]), fh_payload_bytes(n));
+        CHECK(fh_resize(rig.heap, ptr[0], size - 1));
+        if (link[who % 9] != place && link[who % 9] != (uintptr_t)ptr[1])
+            EQUAL(tally_of(rig.heap).cached_blocks, link[who % 9] == (uintptr_t)c ? 3 : 2);
+        fh_cache_free(c, ptr[0]);
+        EQUAL(rig.faults, 0);
+        EQUAL(rig.heap->used, used - n);
+        fh_cache_free(c, ptr[0]);
+        CHECK(rig_reported(&rig, FH_DOUBLE_FREE, ptr[0], ptr[0]));
+        void *moved = fh_realloc(rig.heap, ptr[1], size + 1000);
+        CHECK(moved != NULL);
+        CHECK(rig_filled(ptr[3], size, 3) && rig_filled(ptr[4], size, 4));
+        fh_cache_free(c, moved);
+        fh_cache_free(c, ptr[2]);
+        fh_cache_free(c, ptr[3]);
+        fh_cache_free(c, ptr[4]);
+        EQUAL(rig.faults, 0);
+        fh_cache_close(c);
+        EQUAL(rig.heap->used, 0);
+        EQUAL(rig.faults, 0);
+    }
+}
+
+/* The same by a cache of the CPU's. */
+static void looks_marked_to_a_cpu(void)
+{
+    open(RIG_MEMORY);
+    warm_up(40);
+    unsigned char *ptr = fh_malloc(rig.heap, 40);
+    REQUIRE(ptr != NULL);
+    size_t waiting = cached().cached_blocks;
+    fh_quick_push(rig.heap->lists.space.secret, block(ptr), NULL);
+    for (cpu_now = 0; cpu_now < CPUS; cpu_now++)
+        EQUAL(fh_usable_size(rig.heap, ptr), fh_payload_bytes(granules_at(ptr)));
+    cpu_now = CPUS - 1;
+    fh_free(rig.heap, ptr);
+    EQUAL(rig.faults, 0);
+    EQUAL(cached().cached_blocks, waiting);
+    rig_sound(&rig);
+}
+
+/* A block that does wait is known from each place in the list, of whatever cache it is. */
+static void waits_anywhere(void)
+{
+    enum { MANY = 40 };
+    struct fh_cache *c[2];
+    c[0] = open_held(RIG_MEMORY);
+    REQUIRE((c[1] = fh_cache_open(rig.heap)) != NULL);
+    unsigned char *ptr[MANY];
+    for (unsigned i = 0; i < MANY; i++)
+        REQUIRE((ptr[i] = fh_malloc(rig.heap, 40)) != NULL);
+    make_room(c[0]);
+    make_room(c[1]);
+    for (unsigned i = 0; i < MANY; i++)
+        fh_cache_free(c[0], ptr[i]);
+    EQUAL(cached().cached_blocks, MANY);
+    for (unsigned i = 0; i < MANY; i++) {
+        for (unsigned who = 0; who < 2; who++) {
+            fh_cache_free(c[who], ptr[i]);
+            CHECK(rig_reported(&rig, FH_DOUBLE_FREE, ptr[i], ptr[i]));
+        }
+        fh_free(rig.heap, ptr[i]);
+        CHECK(rig_reported(&rig, FH_DOUBLE_FREE, ptr[i], ptr[i]));
+    }
+    EQUAL(cached().cached_blocks, MANY);
     rig_sound(&rig);
 }
 
@@ -312,7 +409,7 @@ static void what_is_put(void)
     EQUAL(c->room, room);
     CHECK(fh_cache_put(c, block(ptr)));
     EQUAL(c->room, room - (intptr_t)n);
-    CHECK(*fh_quick_head(c, n) == block(ptr) && fh_quick_next(block(ptr)) == NULL);
+    CHECK(*fh_quick_head(c, n) == block(ptr) && fh_quick_next(block(ptr)) == fh_quick_end(rig.heap));
     CHECK(fh_is_marked(c->secret, block(ptr)));
     CHECK(!fh_cache_put(c, block(ptr)));
     CHECK(fh_cache_put(c, block(second)));
@@ -496,9 +593,9 @@ static void damaged_heads(void)
         EQUAL(rig.fault.expected, leads_nowhere ? 0 : n);
         EQUAL(rig.fault.found, leads_nowhere ? (uint32_t)(uintptr_t)bad : tag);
         /* The list is lost, and that was said; it is filled anew. */
-        CHECK(*fh_quick_head(c, n) != NULL);
+        CHECK(*fh_quick_head(c, n) != fh_quick_end(rig.heap));
         rig.faults = 0;
-        for (const struct fh_block *b = *fh_quick_head(c, n); b != NULL; b = fh_quick_next(b))
+        for (const struct fh_block *b = *fh_quick_head(c, n); b != fh_quick_end(rig.heap); b = fh_quick_next(b))
             CHECK(b != bad);
         fh_cache_close(c);
         EQUAL(rig.faults, 0);
@@ -1159,7 +1256,7 @@ static void a_block_of_no_size(void)
 static unsigned waiting(struct fh_cache *c, uint32_t granules)
 {
     unsigned count = 0;
-    for (const struct fh_block *b = *fh_quick_head(c, granules); b != NULL; b = fh_quick_next(b))
+    for (const struct fh_block *b = *fh_quick_head(c, granules); b != fh_quick_end(rig.heap); b = fh_quick_next(b))
         count++;
     return count;
 }
@@ -2185,6 +2282,9 @@ static void end_of_the_table(void)
 }
 
 TESTS(unit_cache) = {
+    { "looks_marked", looks_marked },
+    { "looks_marked_to_a_cpu", looks_marked_to_a_cpu },
+    { "promise_waits_anywhere", waits_anywhere },
     { "end_of_the_table", end_of_the_table },
     { "filled_from_several_runs", filled_from_several_runs },
     { "damage_in_another_run", damage_in_another_run },

@@ -639,14 +639,19 @@ static void walk_shows_cached(void)
     fh_quick_push(secret, block(a), block(c));
     CHECK(!is_shown_cached(a));
     rig.heap->caches = (struct fh_cache *)(void *)a;
+    /* It leads to one that is not. */
+    CHECK(!is_shown_cached(a));
+    fh_quick_push(secret, block(c), fh_quick_end(rig.heap));
     CHECK(is_shown_cached(a));
+    CHECK(is_shown_cached(c));
+    fh_unmark(block(c));
     CHECK(!is_shown_cached(c));
     fh_make_own(secret, block(a));
     CHECK(!is_shown_cached(a));
     /* A free one is not, whatever is in it. */
     rig.heap->caches = NULL;
     fh_free(rig.heap, b);
-    fh_quick_push(secret, block(b), block(c));
+    fh_quick_push(secret, block(b), fh_quick_end(rig.heap));
     rig.heap->caches = (struct fh_cache *)(void *)a;
     CHECK(!is_shown_cached(b));
 }

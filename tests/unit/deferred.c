@@ -131,7 +131,28 @@ static void beside_caches(void)
     rig_sound(&rig);
 }
 
+/* What a user wrote is no mark, whatever it looks like; but for an address in reach, which without the lock may not be followed. */
+static void looks_marked(void)
+{
+    for (unsigned who = 0; who < 8; who++) {
+        open();
+        struct fh_block *b = (struct fh_block *)(void *)ptr[2];
+        const uintptr_t link[8] = { 0, rig.heap->lowest - FH_GRANULE, rig.heap->highest, (uintptr_t)ptr[4] + 1, ~(uintptr_t)b, (uintptr_t)fh_quick_end(rig.heap),
+            rig.heap->lowest, rig.heap->highest - FH_GRANULE };
+        fh_quick_push(secret(), b, (const struct fh_block *)link[who]);
+        EQUAL(fh_free_deferred(rig.heap, ptr[2]), who < 4);
+        EQUAL(deferrals(), who < 4);
+        EQUAL(rig.faults, 0);
+        CHECK(is_used(ptr[2]) == (who >= 4));
+        /* One bit less of a mark is none. */
+        *fh_mark_of(b) ^= 1;
+        EQUAL(fh_free_deferred(rig.heap, ptr[2]), who >= 4);
+        EQUAL(deferrals(), 1);
+    }
+}
+
 TESTS(unit_deferred) = {
+    { "looks_marked", looks_marked },
     { "beside_caches", beside_caches },
     { "promise_each_call_finishes", each_call_finishes },
     { "many", many },

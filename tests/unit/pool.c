@@ -261,7 +261,7 @@ static void kept_alignments(void)
     }
 }
 
-/* The mark of a cached block: sealed with link, place and secret; the heap's own blocks bear one with a link to themselves. */
+/* The mark of a cached block: sealed with link, place and secret; the heap's own blocks bear one with a link that leads nowhere. */
 static void marks(void)
 {
     struct fh_block *b = (struct fh_block *)(void *)(rig_memory + 4096);
@@ -379,9 +379,16 @@ static void wrong_pointers(void)
     /* A mark counts where there are caches. */
     fh_quick_push(rig.heap->lists.space.secret, as_block(row[3]), NULL);
     CHECK(fh_usable_size(rig.heap, row[3]) != 0);
+    CHECK(fh_usable_size(rig.heap, row[3]) != 0);
     rig.heap->caches = (struct fh_cache *)(void *)row[5];
+    /* If there is a layer to ask, and that knows the block. */
+    CHECK(fh_usable_size(rig.heap, row[3]) != 0);
+    rig.port.cache = &fh_cpu_cache;
+    CHECK(fh_usable_size(rig.heap, row[3]) != 0);
+    fh_quick_push(rig.heap->lists.space.secret, as_block(row[3]), fh_quick_end(rig.heap));
     refuse(row[3], FH_DOUBLE_FREE, row[3], 0, fh_mark_for(rig.heap->lists.space.secret, as_block(row[3])));
     rig.heap->caches = NULL;
+    rig.port.cache = NULL;
     fh_free(rig.heap, row[3]);
     rig_sound(&rig);
 }
