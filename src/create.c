@@ -105,7 +105,7 @@ static void drain(struct fh_heap *h)
     if (!fh_has_caches(h))
         return;
     uintptr_t state = fh_enter(h);
-    h->port->cache->drain(h);
+    h->port->cache->drain(h, 0);
     fh_leave(h, state);
 }
 

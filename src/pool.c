@@ -42,7 +42,7 @@ static FH_COLD uint32_t blame_pointer(struct fh_heap *h, enum fh_fault_kind kind
 /* Has somebody kept the block back that bears a mark? */
 static FH_COLD bool is_kept_back(struct fh_heap *h, const struct fh_block *b)
 {
-    return FH_IS_HARDENED ? fh_is_own(b) || fh_quarantine_has(h, b) : h->port->cache != NULL && h->port->cache->has(h, b);
+    return FH_IS_HARDENED ? fh_quarantine_has(h, b) : h->port->cache != NULL && h->port->cache->has(h, b);
 }
 
 /* The size of the used block at b, whose tag is not the plain one of a small block, or whose contents look like a mark: huge, aligned, or the blame. */

@@ -43,6 +43,7 @@ struct fh_heap {
     uintptr_t lowest;         /* no block was ever below this address, */
     uintptr_t highest;        /* nor at or above this one */
     uint16_t growing;         /* calls inside acquire right now */
+    uint16_t narrowed;        /* how often what each of several caches may hold was divided by four; see cache.c */
     uint32_t steps;           /* of fh_check_step so far, by which a cursor knows that no other one came in between */
     struct fh_block *watched; /* where fh_check_step goes on: moved up when a block that begins there is absorbed */
 #ifdef FH_HARDENED
@@ -191,8 +192,9 @@ struct fh_cache_layer {
      * the pool. */
     void *(*malloc)(struct fh_heap *h, uint32_t granules, size_t size);
     void (*free)(struct fh_heap *h, void *ptr);
-    /* With the lock held: gives back what the current CPU's cache holds, and asks the others to do so at their next call. */
-    void (*drain)(struct fh_heap *h);
+    /* With the lock held: gives back what the current CPU's cache holds, and asks the others to do so at their next call. granules: the
+     * request for which it is done, 0 if for none. False: what is idle does not suffice for what the caches will hold again soon. */
+    bool (*drain)(struct fh_heap *h, uint32_t granules);
     /* With the lock held: no cache looks into its region again before it has asked; memory is about to leave the heap. */
     void (*forget)(struct fh_heap *h);
     /* With the lock held: granules that wait in caches, as far as can be seen from here. */

@@ -74,7 +74,8 @@ static void grow(struct fh_heap *h, size_t bytes, uintptr_t *state)
     *state = fh_enter(h);
 }
 
-/* The way of a request that the pool did not meet: damage is reported and mended, then caches are emptied, then the port is asked. */
+/* The way of a request that the pool did not meet: damage is reported and mended, then caches are emptied, then the port is asked. It is
+ * asked all the same where emptied caches leave too little. */
 static void *take_anyhow(struct fh_heap *h, uint32_t granules, size_t align, uintptr_t state)
 {
     struct fh_block *b = NULL;
@@ -83,8 +84,10 @@ static void *take_anyhow(struct fh_heap *h, uint32_t granules, size_t align, uin
         b = take(h, granules, align);
     }
     if (b == NULL && fh_has_caches(h)) {
-        h->port->cache->drain(h);
+        bool enough = h->port->cache->drain(h, granules);
         b = take(h, granules, align);
+        if (b != NULL && !enough)
+            grow(h, region_bytes_for(granules, align), &state);
     }
     if (b == NULL && fh_quarantine_yield(h, granules, align))
         b = take(h, granules, align);

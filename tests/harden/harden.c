@@ -1224,6 +1224,47 @@ static void named_by_any_slot(void)
     }
 }
 
+/* What looks like the mark of a kept block is none unless its slot says so: of such a block nothing is refused. */
+static void looks_kept(void)
+{
+    for (unsigned which = 0; which < 4; which++) {
+        const uintptr_t slot = which < 2 ? which : FH_QUARANTINE_SLOTS + which - 3;
+        open_rig();
+        if (FH_QUARANTINE_BLOCKS != 0)
+            keep(take(100));
+        unsigned char *ptr = take(100);
+        fh_quick_push(secret(), block(ptr), (const struct fh_block *)slot);
+        EQUAL(fh_usable_size(rig.heap, ptr), 100);
+        CHECK(fh_resize(rig.heap, ptr, 90));
+        fh_quick_push(secret(), block(ptr), (const struct fh_block *)slot);
+        unsigned char *moved = fh_realloc(rig.heap, ptr, 3000);
+        CHECK(moved != NULL);
+        fh_quick_push(secret(), block(moved), (const struct fh_block *)slot);
+        fh_free(rig.heap, moved);
+        faults_were(0, FH_OK, NULL);
+        fh_free(rig.heap, moved);
+        faults_were(1, FH_DOUBLE_FREE, moved);
+        ptr = take(100);
+        fh_quick_push(secret(), block(ptr), (const struct fh_block *)slot);
+        CHECK(fh_free_deferred(rig.heap, ptr));
+        fh_free(rig.heap, ptr);
+        faults_were(1, FH_DOUBLE_FREE, ptr);
+        rig_sound(&rig);
+    }
+}
+
+/* A kept block is not deferred once more. */
+static void deferred_while_kept(void)
+{
+    need_quarantine();
+    open_rig();
+    struct kept kept = keep(take(100));
+    CHECK(!fh_free_deferred(rig.heap, kept.ptr));
+    EQUAL(rig.heap->deferred, 0);
+    CHECK(is_kept(kept));
+    rig_sound(&rig);
+}
+
 /* Leaves the lock, and looks at the heap as any other thread could. */
 static void (*leave)(void *ctx, uintptr_t state);
 
@@ -1315,6 +1356,8 @@ TESTS(harden_harden) = {
     { "damaged_control", damaged_control },
     { "damaged_mark", damaged_mark },
     { "no_caches", no_caches },
+    { "looks_kept", looks_kept },
+    { "deferred_while_kept", deferred_while_kept },
     { "deferred", deferred },
     { "a_zero_shows_with_any_secret", a_zero_shows_with_any_secret },
     { "a_tail_that_counts_too_much", a_tail_that_counts_too_much },

@@ -308,7 +308,7 @@ static void test_hoarding(void)
     size_t before = process_bytes(true);
     run_threads(COUNT(keys), load_steadily, keys, sizeof *keys);
     size_t after = process_bytes(true);
-    if (!EXPECT(after < before + ((size_t)32 << 20)))
+    if (!EXPECT(after < before + ((size_t)20 << 20)))
         fprintf(stderr, "  %zu KiB resident before, %zu after\n", before >> 10, after >> 10);
 }
 

@@ -227,7 +227,13 @@ inline allocate(me, mine)
                 :: else
                 fi;
                 if
-                :: mine == NIL -> flush_all(c, b, seen)
+                :: mine == NIL ->
+                    flush_all(c, b, seen);
+                    /* Where the heap can grow and little is idle, as if the pool had nothing. */
+                    if
+                    :: drain(me, b, seen, c); pool_take(mine)
+                    :: true
+                    fi
                 :: else
                 fi
             fi;

@@ -879,6 +879,19 @@ static void *no_more(void *ctx, size_t least, size_t *got)
     return NULL;
 }
 
+static struct fh_cache *open_in(void *mem, size_t bytes, bool grows, unsigned caches)
+{
+    rig_prepare(&rig);
+    rig.port.cache = &fh_cpu_cache;
+    rig.port.acquire = grows ? no_more : NULL;
+    rig.heap = fh_create(mem, bytes, &rig.port);
+    REQUIRE(rig.heap != NULL);
+    struct fh_cache *c = NULL;
+    for (unsigned i = 0; i < caches; i++)
+        REQUIRE((c = fh_cache_open(rig.heap)) != NULL);
+    return c;
+}
+
 /* What several caches may hold does not depend on what is idle, in a heap that can grow: it grows for them. */
 static void several_hold_a_little(void)
 {
@@ -895,6 +908,182 @@ static void several_hold_a_little(void)
             EQUAL(held_granules(), 64 * fh_granules_for(40));
         else
             CHECK(held_granules() < 32 * fh_granules_for(40));
+        rig_sound(&rig);
+    }
+}
+
+static unsigned acquired;
+
+static void *some_more(void *ctx, size_t least, size_t *got)
+{
+    (void)ctx;
+    CHECK(least <= 4096);
+    acquired++;
+    *got = 65536;
+    return rig_memory + 131072;
+}
+
+/* A cache is filled from what it gave back itself, because nothing else is free. Where there are several, in a heap that can grow, the port is
+ * asked all the same, by that one call and for no other cache; if it has nothing, the request is met nevertheless. */
+static void grown_for_several(void)
+{
+    void *(*const ports[])(void *, size_t, size_t *) = { NULL, no_more, some_more };
+    for (unsigned i = 0; i < 6; i++) {
+        unsigned caches = 1 + i % 2;
+        void *ptr[64];
+        struct fh_cache *c = open_held(65536);
+        struct fh_cache *other = caches == 2 ? fh_cache_open(rig.heap) : NULL;
+        for (unsigned k = 0; k < 64; k++)
+            REQUIRE((ptr[k] = fh_malloc(rig.heap, 200)) != NULL);
+        while (fh_malloc(rig.heap, 1) != NULL)
+            continue;
+        rig.port.acquire = ports[i / 2];
+        make_room(c);
+        for (unsigned k = 0; k < 64; k += 2)
+            fh_cache_free(c, ptr[k]);
+        EQUAL(held_granules(), 32 * fh_granules_for(200));
+        /* The calls that found no memory have asked for what caches hold. */
+        c->asked = 0;
+        if (other != NULL)
+            other->asked = 0;
+        acquired = 0;
+        size_t total = rig.heap->total;
+        void *got = fh_cache_malloc(c, 40);
+        CHECK(got != NULL && (uintptr_t)got < (uintptr_t)rig_memory + 65536);
+        EQUAL(fh_tag_open(rig.heap->lists.space.secret, block(got)) & FH_ALIGNED, 0);
+        bool grows = caches == 2 && rig.port.acquire == some_more;
+        EQUAL(acquired, grows);
+        CHECK((rig.heap->total > total) == grows);
+        bool asks = caches == 2 && rig.port.acquire != NULL;
+        EQUAL(c->asked != 0, asks);
+        CHECK(other == NULL || (other->asked != 0) == asks);
+        rig_sound(&rig);
+        /* What came is enough: nobody asks again. */
+        CHECK(!grows || fh_cpu_cache.drain(rig.heap, 1));
+    }
+}
+
+/* In a heap that cannot grow, what a cache gave back meets the request, and the others are asked for nothing. */
+static void not_grown_where_fixed(void)
+{
+    for (unsigned grows = 0; grows < 2; grows++) {
+        struct fh_cache *c = open_held(RIG_MEMORY);
+        struct fh_cache *other = fh_cache_open(rig.heap);
+        void *ptr = fh_malloc(rig.heap, 40);
+        REQUIRE(other != NULL && ptr != NULL);
+        while (fh_malloc(rig.heap, 4000) != NULL || fh_malloc(rig.heap, 1) != NULL)
+            continue;
+        rig.port.acquire = grows ? no_more : NULL;
+        make_room(c);
+        fh_cache_free(c, ptr);
+        EQUAL(held_granules(), fh_granules_for(40));
+        c->asked = other->asked = 0;
+        CHECK(fh_cache_malloc(c, 8) != NULL);
+        EQUAL(other->asked, grows);
+        rig_sound(&rig);
+    }
+}
+
+/* A request that emptied caches do not meet asks the port once, whatever else they will need. */
+static void asked_once(void)
+{
+    struct fh_cache *c = open_in(rig_memory, 65536, true, 2);
+    while (fh_malloc(rig.heap, 1000) != NULL)
+        continue;
+    rig.port.acquire = some_more;
+    acquired = 0;
+    CHECK(fh_malloc(rig.heap, 1000) != NULL);
+    EQUAL(acquired, 1);
+    EQUAL(rig.faults, 0);
+    CHECK(fh_cache_malloc(c, 40) != NULL);
+    EQUAL(acquired, 1);
+    rig_sound(&rig);
+}
+
+/* Enough is idle, to the granule: half of the heap, or a MiB for each of several caches. For one that is alone anything is. */
+static void enough_to_the_granule(void)
+{
+    for (size_t caches = 1; caches <= 3; caches++) {
+        open_in(rig_memory, 65536, true, (unsigned)caches);
+        struct fh_heap *h = rig.heap;
+        size_t used = h->used;
+        size_t total = h->total;
+        for (size_t mib = 1; mib <= 9; mib += 2) {
+            h->total = (mib << 20) / FH_GRANULE;
+            size_t enough = (mib < 2 * caches ? mib << 19 : caches << 20) / FH_GRANULE;
+            for (size_t less = 0; less < 2; less++) {
+                h->used = h->total - (enough - less);
+                CHECK(fh_cpu_cache.drain(h, 1) == (caches == 1 || less == 0));
+            }
+        }
+        h->used = used;
+        h->total = total;
+        rig_sound(&rig);
+    }
+}
+
+/* What several caches may hold is divided by four by a large request that is not met although more than half of the heap is free, twice at
+ * most, and multiplied by a small one that is not. The last size that is small is cached, the next one is large. */
+static void narrowed(void)
+{
+    const uint32_t small = 2048 / FH_GRANULE;
+    open_in(rig_memory, 65536, true, 2);
+    struct fh_heap *h = rig.heap;
+    size_t used = h->used;
+    size_t total = h->total;
+    h->total = 2 * used + 1;
+    for (unsigned i = 0; i < 4; i++) {
+        fh_cpu_cache.drain(h, small);
+        fh_cpu_cache.drain(h, 1);
+        fh_cpu_cache.drain(h, 0);
+        EQUAL(h->narrowed, i < 2 ? i : 2);
+        h->total--;
+        fh_cpu_cache.drain(h, small + 1);
+        EQUAL(h->narrowed, i < 2 ? i : 2);
+        h->total++;
+        fh_cpu_cache.drain(h, small + 1);
+        EQUAL(h->narrowed, i < 1 ? 1 : 2);
+    }
+    h->total = total;
+    rig_sound(&rig);
+    /* By the requests themselves. A word that was damaged is as good as the most. */
+    for (unsigned i = 0; i < 4; i++) {
+        struct fh_cache *c = open_in(rig_memory, 65536, true, 2);
+        h = rig.heap;
+        CHECK(fh_cache_malloc(c, 70000) == NULL);
+        EQUAL(h->narrowed, 1);
+        CHECK(fh_malloc(h, 70000) == NULL);
+        EQUAL(h->narrowed, 2);
+        while (fh_malloc(h, 1) != NULL)
+            continue;
+        EQUAL(h->narrowed, 2);
+        h->narrowed = (uint16_t)(i * 1000 + i);
+        CHECK(fh_cache_malloc(c, 1) == NULL);
+        EQUAL(h->narrowed, i == 0 ? 0 : i * 1001 - 1);
+        rig_sound(&rig);
+    }
+}
+
+/* With each of these, also where that word is damaged: enough is idle, to the granule. */
+static void enough_when_narrowed(void)
+{
+    static const uint16_t words[] = { 0, 1, 2, 3, 31, 32, UINT16_MAX };
+    for (unsigned i = 0; i < sizeof words / sizeof *words; i++) {
+        open_in(rig_memory, 65536, true, 2);
+        struct fh_heap *h = rig.heap;
+        size_t used = h->used;
+        size_t total = h->total;
+        h->narrowed = words[i];
+        h->total = ((size_t)9 << 20) / FH_GRANULE;
+        size_t enough = 2 * ((size_t)1 << 20) / FH_GRANULE / (words[i] == 0 ? 1 : words[i] == 1 ? 4 : 16);
+        for (size_t less = 0; less < 2; less++) {
+            h->used = h->total - (enough - less);
+            CHECK(fh_cpu_cache.drain(h, 1) == (less == 0));
+            CHECK(fh_cpu_cache.drain(h, 2048 / FH_GRANULE) == (less == 0));
+            CHECK(fh_cpu_cache.drain(h, 2048 / FH_GRANULE + 1));
+        }
+        h->used = used;
+        h->total = total;
         rig_sound(&rig);
     }
 }
@@ -1012,9 +1201,10 @@ static void limits_are_right(const struct fh_cache *c, size_t used, size_t top, 
     bool grows = rig.port.acquire != NULL;
     size_t total = h->total;
     size_t small = 128 * 1024 / FH_GRANULE;
-    size_t little = grows ? total / 4 : total / 64;
-    if (little > 2 * small)
-        little = 2 * small;
+    size_t little = grows ? total / 2 : total / 64;
+    size_t little_at_most = !grows ? 2 * small : h->narrowed == 0 ? 8 * small : h->narrowed == 1 ? 2 * small : small / 2;
+    if (little > little_at_most)
+        little = little_at_most;
     /* Three quarters of what is idle, if it is alone; a share of what is in use for all of several, or a little each. */
     size_t most = (total - used + held_before) / 4 * 3;
     if (h->cache_count > 1) {
@@ -1022,7 +1212,9 @@ static void limits_are_right(const struct fh_cache *c, size_t used, size_t top, 
         most = grows || shared < most ? shared : most;
     }
     bool plenty = grows || (3 * top > total && total > small);
-    size_t keep = grows ? (used / 16 > little ? used / 16 : little) : SIZE_MAX;
+    size_t alone = total / 4 < 4 * small ? total / 4 : 4 * small;
+    size_t least = h->cache_count == 1 ? alone : little;
+    size_t keep = grows ? (used / 16 > least ? used / 16 : least) : SIZE_MAX;
     if (!plenty) {
         size_t tight = total <= small ? 0 : used / 2048 > top / 512 ? used / 2048 : top / 512;
         keep = tight / 2;
@@ -1050,19 +1242,6 @@ static void limits_after_a_call(struct fh_cache *c, size_t size)
     c->room = c->limit - (intptr_t)held_after;
     if (ptr != NULL)
         fh_cache_free(c, ptr);
-}
-
-static struct fh_cache *open_in(void *mem, size_t bytes, bool grows, unsigned caches)
-{
-    rig_prepare(&rig);
-    rig.port.cache = &fh_cpu_cache;
-    rig.port.acquire = grows ? no_more : NULL;
-    rig.heap = fh_create(mem, bytes, &rig.port);
-    REQUIRE(rig.heap != NULL);
-    struct fh_cache *c = NULL;
-    for (unsigned i = 0; i < caches; i++)
-        REQUIRE((c = fh_cache_open(rig.heap)) != NULL);
-    return c;
 }
 
 /* In heaps of all sizes, alone and with others, with the heap empty and full, and where a third of it, or 128 KiB, is just reached. */
@@ -1112,6 +1291,22 @@ static void limits(void)
     }
 }
 
+/* In the order in which they lie, but for the last one, which goes to the caller. Where there are several caches, those at both ends come last and
+ * the one before the last goes to the caller. */
+static uintptr_t nth_handed_out(uint32_t k, uint32_t count, bool several)
+{
+    if (!several || count < 3)
+        return k == 0 ? count - 1 : k - 1;
+    return k == 0 ? count - 2 : k == count - 2 ? 0 : k;
+}
+
+static void handed_out_in_order(struct fh_cache *c, uint32_t n, uint32_t count, uintptr_t first, bool several)
+{
+    EQUAL(*fh_mark_of((struct fh_block *)(first + nth_handed_out(0, count, several) * n * FH_GRANULE)), 0);
+    for (uint32_t k = 1; k < count; k++)
+        EQUAL(fh_cache_malloc(c, fh_payload_bytes(n)), first + nth_handed_out(k, count, several) * n * FH_GRANULE);
+}
+
 /* How many blocks one filling takes where memory was never used: up to 64, no more than 1024 bytes of them, 4096 in a heap that can grow, and
  * no more than half of what the cache may hold, to the granule. Returns how often it was just half. */
 static unsigned filled_in(void *mem, size_t bytes, bool grows)
@@ -1132,11 +1327,38 @@ static unsigned filled_in(void *mem, size_t bytes, bool grows)
         halves += count > 1 && count * n == (uint32_t)c->limit / 2;
         EQUAL(held_granules(), (count - 1) * n);
         EQUAL(cached().cached_blocks, count - 1);
-        /* In the order in which they lie. */
-        for (uint32_t k = 1; k < count; k++)
-            EQUAL(fh_cache_malloc(c, fh_payload_bytes(n)), (k - 1) * n * FH_GRANULE + (uintptr_t)ptr - (count - 1) * n * FH_GRANULE);
+        handed_out_in_order(c, n, count, (uintptr_t)ptr - (nth_handed_out(0, count, grows)) * n * FH_GRANULE, grows);
     }
     return halves;
+}
+
+/* The same in holes of so many blocks, and where the last block has to take in a rest. Behind each other they make no run. */
+static void filled_in_holes(void)
+{
+    const uint32_t n = fh_granules_for(100);
+    for (uint32_t count = 1; count <= 5; count++) {
+        for (uint32_t rest = 0; rest < FH_MIN_GRANULES; rest++) {
+            for (unsigned caches = 1; caches <= 2; caches++) {
+                struct fh_cache *c = open_in(rig_memory, 65536, true, caches);
+                unsigned char *hole = fh_malloc(rig.heap, fh_payload_bytes(count * n + rest));
+                REQUIRE(hole != NULL);
+                while (fh_malloc(rig.heap, 1) != NULL)
+                    continue;
+                fh_free(rig.heap, hole);
+                c->asked = 0;
+                c->room += 1000 - c->limit;
+                c->limit = 1000;
+                bool apart = caches == 2 && rest == 0;
+                unsigned char *ptr = fh_cache_malloc(c, fh_payload_bytes(n));
+                uint32_t got = (uint32_t)held_granules() / n + 1;
+                CHECK(caches == 1 || got == count);
+                EQUAL(ptr, hole + nth_handed_out(0, got, apart) * n * FH_GRANULE);
+                EQUAL(granules_at(ptr), n + (got == count ? rest : 0));
+                handed_out_in_order(c, n, got, (uintptr_t)hole, apart);
+                rig_sound(&rig);
+            }
+        }
+    }
 }
 
 static void filled_at_once(void)
@@ -2325,6 +2547,13 @@ TESTS(unit_cache) = {
     { "small_holds_nothing", small_holds_nothing },
     { "tight_holds_little", tight_holds_little },
     { "several_hold_a_little", several_hold_a_little },
+    { "grown_for_several", grown_for_several },
+    { "asked_once", asked_once },
+    { "not_grown_where_fixed", not_grown_where_fixed },
+    { "enough_to_the_granule", enough_to_the_granule },
+    { "narrowed", narrowed },
+    { "filled_in_holes", filled_in_holes },
+    { "enough_when_narrowed", enough_when_narrowed },
     { "filled_from_holes", filled_from_holes },
     { "trying", trying },
     { "large_empties_first", large_empties_first },
