@@ -48,6 +48,9 @@
 /* Blocks that one flush gives to the pool: a bound on the time that the lock is held. */
 #define FLUSH_BLOCKS 64
 
+/* How often another CPU's list is looked at that seems to lead nowhere. */
+#define LOOKS 8
+
 /* All that follows runs with the lock held. */
 
 static size_t held_by(const struct fh_cache *c)
@@ -763,9 +766,40 @@ static size_t held(const struct fh_heap *h)
     return granules;
 }
 
+/* Follows the links of marked blocks from there to a block, or as far as they lead. */
+static const struct fh_block *follow(struct fh_heap *h, const struct fh_block *at, const struct fh_block *to)
+{
+    for (size_t most = h->total; most != 0 && at != to && fh_bears_mark(h, at); most--)
+        at = fh_quick_next(at);
+    return at;
+}
+
+/* Is the block on the cache's list of its size? Where that leads neither to it nor to the end, its owner, another CPU, takes from it just
+ * now; if it does so again and again, the block may well be on it. */
+static bool lists(struct fh_heap *h, struct fh_cache *c, const struct fh_block *b)
+{
+    uint32_t granules = fh_used_size(fh_tag_open(c->secret, b));
+    for (unsigned i = 0; granules <= c->most && i < LOOKS; i++) {
+        const struct fh_block *at = follow(h, *fh_quick_head(c, granules), b);
+        if (at == fh_quick_end(h))
+            return false;
+        if (at == b)
+            return true;
+    }
+    return granules <= c->most;
+}
+
+/* What a user wrote may look like a mark: one content in 2^32 does, and where the secret happens to be an address in the heap, every small
+ * number. So the way from there must lead to the end of a list, which it hardly ever does by chance, and a list to the block: a
+ * program's data may begin with the address of a block that it has freed. */
 static bool has(struct fh_heap *h, const struct fh_block *b)
 {
-    return fh_is_own(b) || fh_quick_waits(h, b);
+    bool found = fh_is_own(b);
+    bool waits = !found && follow(h, b, fh_quick_end(h)) == fh_quick_end(h);
+    for (struct fh_cache *c = waits ? cache_at(h, h->caches) : NULL; !found && c != NULL; c = cache_at(h, c->next))
+        found = lists(h, c, b);
+    fh_space_has(&h->lists.space, b);
+    return found;
 }
 
 const struct fh_cache_layer fh_cpu_cache = { start, cpu_malloc, cpu_free, drain, forget, held, has };

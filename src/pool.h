@@ -155,18 +155,6 @@ static inline bool fh_bears_mark(struct fh_heap *h, const struct fh_block *b)
     return (uintptr_t)b % FH_GRANULE == 0 && fh_space_has(&h->lists.space, b) && fh_is_marked(h->lists.space.secret, b);
 }
 
-/* Does the block wait on a quick list, or to be freed? What its user wrote may look like a mark: one content in 2^32 does, and where
- * the secret happens to be an address in the heap, every small number. The way to the end of a list is not met by chance. Cost: linear in the
- * length of the list, if there is one. After it, the space's last region is the block's. */
-static inline bool fh_quick_waits(struct fh_heap *h, const struct fh_block *b)
-{
-    const struct fh_block *at = b;
-    for (size_t most = h->total; most != 0 && fh_bears_mark(h, at); most--)
-        at = fh_quick_next(at);
-    fh_space_has(&h->lists.space, b);
-    return at == fh_quick_end(h);
-}
-
 /* The beginning of a block that the heap took for itself: with the mark of a cached one, so that nobody can free it, and a link that leads
  * nowhere, which no cached one has. */
 struct fh_own {
@@ -199,7 +187,8 @@ struct fh_cache_layer {
     void (*forget)(struct fh_heap *h);
     /* With the lock held: granules that wait in caches, as far as can be seen from here. */
     size_t (*held)(const struct fh_heap *h);
-    /* With the lock held: does the block, which bears a mark, wait in a cache, or is it the heap's own? */
+    /* With the lock held: does the block, which bears a mark, wait in a cache, or is it the heap's own? After it, the space's last region is
+     * the block's. */
     bool (*has)(struct fh_heap *h, const struct fh_block *b);
 };
 

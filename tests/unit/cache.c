@@ -356,6 +356,49 @@ static void waits_anywhere(void)
     rig_sound(&rig);
 }
 
+/* A block that begins with the address of one that was freed, and with a mark that is right: no list leads to it. Where a list leads
+ * nowhere, it might. */
+static void leads_to_what_waits(void)
+{
+    for (unsigned broken = 0; broken < 4; broken++) {
+        struct fh_cache *c[3];
+        c[0] = open_held(RIG_MEMORY);
+        for (unsigned i = 1; i < 3; i++)
+            REQUIRE((c[i] = fh_cache_open(rig.heap)) != NULL);
+        unsigned char *ptr[6];
+        for (unsigned i = 0; i < 6; i++)
+            REQUIRE((ptr[i] = fh_malloc(rig.heap, 40)) != NULL);
+        unsigned char *large = fh_malloc(rig.heap, 3000);
+        unsigned char *end = fh_malloc(rig.heap, 40);
+        REQUIRE(large != NULL && end != NULL);
+        for (unsigned i = 0; i < 3; i++)
+            make_room(c[i]);
+        for (unsigned i = 0; i < 4; i++)
+            fh_cache_free(c[i / 2], ptr[i]);
+        fh_quick_push(c[0]->secret, block(large), block(ptr[3]));
+        fh_quick_push(c[0]->secret, block(ptr[4]), block(ptr[broken]));
+        fh_quick_push(c[0]->secret, block(end), fh_quick_end(rig.heap));
+        size_t used = rig.heap->used;
+        uint32_t n = granules_at(ptr[5]);
+        fh_free(rig.heap, large);
+        fh_free(rig.heap, end);
+        fh_free(rig.heap, ptr[4]);
+        EQUAL(rig.faults, 0);
+        EQUAL(rig.heap->used, used - 2 * n - fh_granules_for(3000));
+        *fh_mark_of(block(ptr[broken])) ^= 1;
+        fh_quick_push(c[0]->secret, block(ptr[5]), broken != 0 ? block(ptr[(broken + 2) % 4]) : fh_quick_end(rig.heap));
+        fh_free(rig.heap, ptr[5]);
+        CHECK(rig_reported(&rig, FH_DOUBLE_FREE, ptr[5], ptr[5]));
+        EQUAL(fh_usable_size(rig.heap, ptr[(broken + 2) % 4]), 0);
+        CHECK(rig_reported(&rig, FH_DOUBLE_FREE, ptr[(broken + 2) % 4], ptr[(broken + 2) % 4]));
+        *fh_mark_of(block(ptr[broken])) ^= 1;
+        EQUAL(fh_usable_size(rig.heap, ptr[5]), fh_payload_bytes(n));
+        fh_free(rig.heap, ptr[5]);
+        EQUAL(rig.faults, 0);
+        rig_sound(&rig);
+    }
+}
+
 /* Closed in any order, the others stay on the list and what the one held is free again. */
 static void closing(void)
 {
@@ -2507,6 +2550,7 @@ TESTS(unit_cache) = {
     { "looks_marked", looks_marked },
     { "looks_marked_to_a_cpu", looks_marked_to_a_cpu },
     { "promise_waits_anywhere", waits_anywhere },
+    { "leads_to_what_waits", leads_to_what_waits },
     { "end_of_the_table", end_of_the_table },
     { "filled_from_several_runs", filled_from_several_runs },
     { "damage_in_another_run", damage_in_another_run },

@@ -385,7 +385,7 @@ static void wrong_pointers(void)
     CHECK(fh_usable_size(rig.heap, row[3]) != 0);
     rig.port.cache = &fh_cpu_cache;
     CHECK(fh_usable_size(rig.heap, row[3]) != 0);
-    fh_quick_push(rig.heap->lists.space.secret, as_block(row[3]), fh_quick_end(rig.heap));
+    fh_make_own(rig.heap->lists.space.secret, as_block(row[3]));
     refuse(row[3], FH_DOUBLE_FREE, row[3], 0, fh_mark_for(rig.heap->lists.space.secret, as_block(row[3])));
     rig.heap->caches = NULL;
     rig.port.cache = NULL;
