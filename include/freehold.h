@@ -180,7 +180,8 @@ void fh_free(struct fh_heap *heap, void *ptr);
  * interrupt above the lock's level, an NMI that interrupted the allocator itself. Takes no lock, calls no hook (but swap),
  * loops only while others defer at the same time. The payload must not be touched afterwards. NULL: nothing happens, true.
  * False, with nothing done: the pointer cannot be a used block of this heap, or the chip has no atomic compare-and-swap and the
- * port supplies none. What only the heap's lock makes visible is found later, and reported then, by the call that frees:
+ * port supplies none; or the block begins with an address in the heap, and with what looks like the mark of one that waits already, as
+ * one content in 2^32 does. What only the heap's lock makes visible is found later, and reported then, by the call that frees:
  * the pointer is held against the heap's outermost addresses, not against gaps between its regions. */
 bool fh_free_deferred(struct fh_heap *heap, void *ptr);
 

@@ -779,14 +779,12 @@ static const struct fh_block *follow(struct fh_heap *h, const struct fh_block *a
 static bool lists(struct fh_heap *h, struct fh_cache *c, const struct fh_block *b)
 {
     uint32_t granules = fh_used_size(fh_tag_open(c->secret, b));
-    for (unsigned i = 0; granules <= c->most && i < LOOKS; i++) {
-        const struct fh_block *at = follow(h, *fh_quick_head(c, granules), b);
-        if (at == fh_quick_end(h))
-            return false;
-        if (at == b)
-            return true;
-    }
-    return granules <= c->most;
+    if (granules > c->most)
+        return false;
+    unsigned tries = LOOKS;
+    while (tries != 0 && follow(h, *fh_quick_head(c, granules), b) != fh_quick_end(h))
+        tries--;
+    return tries == 0;
 }
 
 /* What a user wrote may look like a mark: one content in 2^32 does, and where the secret happens to be an address in the heap, every small
@@ -794,12 +792,14 @@ static bool lists(struct fh_heap *h, struct fh_cache *c, const struct fh_block *
  * program's data may begin with the address of a block that it has freed. */
 static bool has(struct fh_heap *h, const struct fh_block *b)
 {
-    bool found = fh_is_own(b);
-    bool waits = !found && follow(h, b, fh_quick_end(h)) == fh_quick_end(h);
-    for (struct fh_cache *c = waits ? cache_at(h, h->caches) : NULL; !found && c != NULL; c = cache_at(h, c->next))
-        found = lists(h, c, b);
+    if (fh_is_own(b))
+        return true;
+    bool waits = follow(h, b, fh_quick_end(h)) == fh_quick_end(h);
+    struct fh_cache *c = waits ? cache_at(h, h->caches) : NULL;
+    while (c != NULL && !lists(h, c, b))
+        c = cache_at(h, c->next);
     fh_space_has(&h->lists.space, b);
-    return found;
+    return c != NULL;
 }
 
 const struct fh_cache_layer fh_cpu_cache = { start, cpu_malloc, cpu_free, drain, forget, held, has };

@@ -112,7 +112,8 @@ static void one_that_follows_itself(void)
         CHECK(fh_free_deferred(rig.heap, ptr[3]));
         if (overrun)
             rig_poke(ptr[4] - 4, 0x13131313);
-        CHECK(!host_run(take_lock, NULL, 2).timed_out);
+        struct host_end end = host_run(take_lock, NULL, 2);
+        CHECK(!end.timed_out && end.signal == 0);
     }
 }
 
@@ -186,6 +187,7 @@ static void waits_anywhere(void)
     open();
     for (unsigned i = 0; i < BLOCKS; i++)
         CHECK(fh_free_deferred(rig.heap, ptr[i]));
+    EQUAL(*(const uintptr_t *)(const void *)ptr[0], (uintptr_t)rig.heap + FH_GRANULE);
     for (unsigned i = 0; i < BLOCKS; i++)
         CHECK(!fh_free_deferred(rig.heap, ptr[i]));
     EQUAL(deferrals(), BLOCKS);

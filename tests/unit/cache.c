@@ -292,6 +292,13 @@ static void looks_marked(void)
         CHECK(fh_resize(rig.heap, ptr[0], size - 1));
         if (link[who % 9] != place && link[who % 9] != (uintptr_t)ptr[1])
             EQUAL(tally_of(rig.heap).cached_blocks, link[who % 9] == (uintptr_t)c ? 3 : 2);
+        /* The beginning of an own block, without its mark, in one that is looked at twice. */
+        unsigned char *aligned = fh_aligned_alloc(rig.heap, 64, 100);
+        REQUIRE(aligned != NULL);
+        *fh_quick_link_of(block(aligned)) = ~(uintptr_t)aligned;
+        fh_unmark(block(aligned));
+        CHECK(fh_usable_size(rig.heap, aligned) >= 100);
+        fh_free(rig.heap, aligned);
         fh_cache_free(c, ptr[0]);
         EQUAL(rig.faults, 0);
         EQUAL(rig.heap->used, used - n);
@@ -356,6 +363,74 @@ static void waits_anywhere(void)
     rig_sound(&rig);
 }
 
+/* The largest size that is cached, and the next one, which has no list. */
+static void largest_that_is_listed(void)
+{
+    struct fh_cache *c = open_held(RIG_MEMORY);
+    make_room(c);
+    for (uint32_t n = (uint32_t)c->most - 1; n <= c->most + 1; n++) {
+        unsigned char *ptr[3];
+        for (unsigned i = 0; i < 3; i++)
+            REQUIRE((ptr[i] = fh_malloc(rig.heap, fh_payload_bytes(n))) != NULL);
+        fh_cache_free(c, ptr[0]);
+        fh_quick_push(c->secret, block(ptr[1]), fh_quick_end(rig.heap));
+        if (n <= c->most) {
+            EQUAL(fh_usable_size(rig.heap, ptr[0]), 0);
+            CHECK(rig_reported(&rig, FH_DOUBLE_FREE, ptr[0], ptr[0]));
+        }
+        EQUAL(fh_usable_size(rig.heap, ptr[1]), fh_payload_bytes(n));
+    }
+}
+
+/* The way leads through another region. What comes after it looks at the block's own. */
+static void leads_to_another_region(void)
+{
+    for (unsigned own = 0; own < 2; own++) {
+        rig_prepare(&rig);
+        rig.port.cache = &fh_cpu_cache;
+        rig.heap = fh_create(rig_memory + (own ? 0 : 262144), 65536, &rig.port);
+        REQUIRE(rig.heap != NULL);
+        struct fh_cache *c = fh_cache_open(rig.heap);
+        unsigned char *ptr = fh_malloc(rig.heap, 40);
+        REQUIRE(c != NULL && ptr != NULL);
+        while (fh_malloc(rig.heap, 100) != NULL || fh_malloc(rig.heap, 1) != NULL)
+            continue;
+        REQUIRE(fh_add_region(rig.heap, rig_memory + (own ? 262144 : 0), 65536) != 0);
+        unsigned char *far = fh_malloc(rig.heap, 40);
+        REQUIRE(far != NULL);
+        widen(c);
+        c->asked = 0;
+        fh_cache_free(c, far);
+        EQUAL(cached().cached_blocks, 1);
+        fh_quick_push(c->secret, block(ptr), block(far));
+        size_t used = rig.heap->used;
+        uint32_t word = *fh_tag_of(block(ptr));
+        fh_tag_seal(c->secret, block(ptr), fh_tag_for(FH_USED, 65536 / FH_GRANULE));
+        EQUAL(fh_usable_size(rig.heap, ptr), 0);
+        CHECK(rig_reported(&rig, FH_NOT_A_BLOCK, ptr, ptr));
+        *fh_tag_of(block(ptr)) = word;
+        fh_free(rig.heap, ptr);
+        EQUAL(rig.faults, 0);
+        EQUAL(rig.heap->used, used - fh_granules_for(40));
+        EQUAL(fh_usable_size(rig.heap, far), 0);
+        CHECK(rig_reported(&rig, FH_DOUBLE_FREE, far, far));
+        rig_sound(&rig);
+    }
+}
+
+/* What a cache gives back bears no mark. */
+static void given_back_without_a_mark(void)
+{
+    struct fh_cache *c = open_held(RIG_MEMORY);
+    unsigned char *ptr = fh_malloc(rig.heap, 100);
+    REQUIRE(ptr != NULL && fh_malloc(rig.heap, 1) != NULL);
+    make_room(c);
+    fh_cache_free(c, ptr);
+    CHECK(*fh_mark_of(block(ptr)) != 0);
+    fh_cache_close(c);
+    EQUAL(*fh_mark_of(block(ptr)), 0);
+}
+
 /* A block that begins with the address of one that was freed, and with a mark that is right: no list leads to it. Where a list leads
  * nowhere, it might. */
 static void leads_to_what_waits(void)
@@ -370,7 +445,8 @@ static void leads_to_what_waits(void)
             REQUIRE((ptr[i] = fh_malloc(rig.heap, 40)) != NULL);
         unsigned char *large = fh_malloc(rig.heap, 3000);
         unsigned char *end = fh_malloc(rig.heap, 40);
-        REQUIRE(large != NULL && end != NULL);
+        unsigned char *end_of_none = fh_malloc(rig.heap, 40);
+        REQUIRE(large != NULL && end != NULL && end_of_none != NULL);
         for (unsigned i = 0; i < 3; i++)
             make_room(c[i]);
         for (unsigned i = 0; i < 4; i++)
@@ -386,6 +462,9 @@ static void leads_to_what_waits(void)
         EQUAL(rig.faults, 0);
         EQUAL(rig.heap->used, used - 2 * n - fh_granules_for(3000));
         *fh_mark_of(block(ptr[broken])) ^= 1;
+        fh_quick_push(c[0]->secret, block(end_of_none), NULL);
+        fh_free(rig.heap, end_of_none);
+        EQUAL(rig.faults, 0);
         fh_quick_push(c[0]->secret, block(ptr[5]), broken != 0 ? block(ptr[(broken + 2) % 4]) : fh_quick_end(rig.heap));
         fh_free(rig.heap, ptr[5]);
         CHECK(rig_reported(&rig, FH_DOUBLE_FREE, ptr[5], ptr[5]));
@@ -2551,6 +2630,9 @@ TESTS(unit_cache) = {
     { "looks_marked_to_a_cpu", looks_marked_to_a_cpu },
     { "promise_waits_anywhere", waits_anywhere },
     { "leads_to_what_waits", leads_to_what_waits },
+    { "largest_that_is_listed", largest_that_is_listed },
+    { "leads_to_another_region", leads_to_another_region },
+    { "given_back_without_a_mark", given_back_without_a_mark },
     { "end_of_the_table", end_of_the_table },
     { "filled_from_several_runs", filled_from_several_runs },
     { "damage_in_another_run", damage_in_another_run },

@@ -285,6 +285,10 @@ static void marks(void)
     CHECK(!fh_is_marked(0x1234567, other));
     fh_make_own(0x1234567, b);
     CHECK(fh_is_marked(0x1234567, b) && fh_is_own(b));
+    /* What ends a list lies inside the heap's structure, where a block may lie. */
+    const struct fh_heap *h = (const struct fh_heap *)(void *)(rig_memory + 4096);
+    EQUAL((uintptr_t)fh_quick_end(h), (uintptr_t)h + FH_GRANULE);
+    CHECK(FH_GRANULE < sizeof *h);
     fh_unmark(b);
     EQUAL(*fh_mark_of(b), 0);
 }
@@ -386,6 +390,9 @@ static void wrong_pointers(void)
     rig.port.cache = &fh_cpu_cache;
     CHECK(fh_usable_size(rig.heap, row[3]) != 0);
     fh_make_own(rig.heap->lists.space.secret, as_block(row[3]));
+    rig.heap->caches = NULL;
+    CHECK(fh_usable_size(rig.heap, row[3]) != 0);
+    rig.heap->caches = (struct fh_cache *)(void *)row[5];
     refuse(row[3], FH_DOUBLE_FREE, row[3], 0, fh_mark_for(rig.heap->lists.space.secret, as_block(row[3])));
     rig.heap->caches = NULL;
     rig.port.cache = NULL;
