@@ -32,7 +32,7 @@ colour_of='
 
 colours() {
     head -1 "$1" | awk -F'\t' -v f="$1" "$colour_of"'
-        { for (i = 2; i <= NF; i++) printf "%s\"%s\" using %d:xtic(1) title \"%s\" lc rgb \"%s\"", (i > 2 ? ", " : ""), f, i, $i, colour($i) }'
+        { for (i = 2; i <= NF; i++) printf "%s\"%s\" skip 1 using %d:xtic(1) title \"%s\" lc rgb \"%s\"", (i > 2 ? ", " : ""), f, i, $i, colour($i) }'
 }
 
 bars() {
@@ -47,7 +47,7 @@ set style histogram clustered gap 1.5
 set style fill solid 0.9 noborder
 set grid ytics lc rgb "#dddddd"
 set key outside right top noenhanced
-set xtics noenhanced rotate by -20
+set xtics noenhanced nomirror rotate by -20
 set yrange [$4]
 $5
 plot $(colours "$1.dat")
