@@ -97,6 +97,12 @@ static inline uintptr_t fh_load_swapped(const uintptr_t *word)
 {
     return __atomic_load_n(word, __ATOMIC_ACQUIRE);
 }
+
+/* The same without the barrier, for a look at whether it is zero. */
+static inline uintptr_t fh_peek_swapped(const uintptr_t *word)
+{
+    return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
 #else
 #define FH_HAS_SWAP false
 static inline bool fh_swap(uintptr_t *word, uintptr_t expected, uintptr_t wanted)
@@ -110,6 +116,11 @@ static inline bool fh_swap(uintptr_t *word, uintptr_t expected, uintptr_t wanted
 static inline uintptr_t fh_load_swapped(const uintptr_t *word)
 {
     return *(const volatile uintptr_t *)word;
+}
+
+static inline uintptr_t fh_peek_swapped(const uintptr_t *word)
+{
+    return *word;
 }
 #endif
 

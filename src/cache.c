@@ -109,15 +109,16 @@ static size_t never_used(struct fh_heap *h)
     return granules;
 }
 
-static size_t lesser(size_t a, size_t b)
+/* Of which the second may be more than memory can be where a size_t has 16 bits. */
+static size_t lesser(size_t a, fh_wide b)
 {
-    return a < b ? a : b;
+    return a < b ? a : (size_t)b;
 }
 
 /* What each of several caches may hold of a heap that grows, if it is large enough for that. */
-static size_t little_of_growing(const struct fh_heap *h)
+static fh_wide little_of_growing(const struct fh_heap *h)
 {
-    return (GROWING_LITTLE_BYTES / FH_GRANULE) >> 2 * lesser(h->narrowed, MOST_NARROWED);
+    return (fh_wide)(GROWING_LITTLE_BYTES / FH_GRANULE) >> 2 * lesser(h->narrowed, MOST_NARROWED);
 }
 
 /* What each of several caches may hold at least. */

@@ -37,7 +37,7 @@ static inline uintptr_t fh_enter(struct fh_heap *h)
 {
     uintptr_t state = fh_enter_to_read(h);
     /* A look that costs no barrier, and hardly ever finds anything. What it found stays there: only the holder of the lock takes it. */
-    if (fh_rarely(fh_peek_long((const fh_long *)&h->deferred) != 0))
+    if (fh_rarely(fh_peek_swapped(&h->deferred) != 0))
         fh_finish_deferred(h);
     return state;
 }
