@@ -62,7 +62,7 @@ static inline void fh_store_long(fh_long *p, fh_wide value)
 }
 #endif
 
-/* Reads a word that others only ever set to zero. Whichever value the compiler reads, and however often, is right, so a plain
+/* Reads a word that others only ever set to zero, or of which only that is asked whether it is zero. Whichever value the compiler reads, and however often, is right, so a plain
  * access will do, which an instruction may take as its operand; the race detector must be told. */
 #if defined(__SANITIZE_THREAD__)
 #define FH_RACE_DETECTOR 1
@@ -76,10 +76,20 @@ static inline fh_wide fh_peek_long(const fh_long *p)
 {
     return __atomic_load_n(p, __ATOMIC_RELAXED);
 }
+
+static inline uintptr_t fh_peek_swapped(const uintptr_t *word)
+{
+    return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
 #else
 static inline fh_wide fh_peek_long(const fh_long *p)
 {
     return *p;
+}
+
+static inline uintptr_t fh_peek_swapped(const uintptr_t *word)
+{
+    return *word;
 }
 #endif
 
@@ -97,12 +107,6 @@ static inline uintptr_t fh_load_swapped(const uintptr_t *word)
 {
     return __atomic_load_n(word, __ATOMIC_ACQUIRE);
 }
-
-/* The same without the barrier, for a look at whether it is zero. Left to itself, gcc 12 makes a call of it for a Cortex-M4 at -Os. */
-static inline __attribute__((always_inline)) uintptr_t fh_peek_swapped(const uintptr_t *word)
-{
-    return __atomic_load_n(word, __ATOMIC_RELAXED);
-}
 #else
 #define FH_HAS_SWAP false
 static inline bool fh_swap(uintptr_t *word, uintptr_t expected, uintptr_t wanted)
@@ -116,11 +120,6 @@ static inline bool fh_swap(uintptr_t *word, uintptr_t expected, uintptr_t wanted
 static inline uintptr_t fh_load_swapped(const uintptr_t *word)
 {
     return *(const volatile uintptr_t *)word;
-}
-
-static inline uintptr_t fh_peek_swapped(const uintptr_t *word)
-{
-    return *word;
 }
 #endif
 
