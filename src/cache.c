@@ -777,7 +777,7 @@ static const struct fh_block *follow(struct fh_heap *h, const struct fh_block *a
 
 /* Is the block on the cache's list of its size? Where that leads neither to it nor to the end, its owner, another CPU, takes from it just
  * now; if it does so again and again, the block may well be on it. */
-static bool lists(struct fh_heap *h, struct fh_cache *c, const struct fh_block *b)
+static bool may_hold(struct fh_heap *h, struct fh_cache *c, const struct fh_block *b)
 {
     uint32_t granules = fh_used_size(fh_tag_open(c->secret, b));
     if (granules > c->most)
@@ -797,7 +797,7 @@ static bool has(struct fh_heap *h, const struct fh_block *b)
         return true;
     bool waits = follow(h, b, fh_quick_end(h)) == fh_quick_end(h);
     struct fh_cache *c = waits ? cache_at(h, h->caches) : NULL;
-    while (c != NULL && !lists(h, c, b))
+    while (c != NULL && !may_hold(h, c, b))
         c = cache_at(h, c->next);
     fh_space_has(&h->lists.space, b);
     return c != NULL;
