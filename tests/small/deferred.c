@@ -95,28 +95,6 @@ static void damaged_word(void)
     }
 }
 
-/* Deferred twice, because the mark of the first time was overwritten: it follows itself. And it cannot be freed. */
-static void take_lock(void *arg)
-{
-    (void)arg;
-    fh_usable_size(rig.heap, ptr[0]);
-    CHECK(rig.faults != 0 && rig.faults < 10);
-}
-
-static void one_that_follows_itself(void)
-{
-    for (unsigned overrun = 0; overrun < 2; overrun++) {
-        open();
-        CHECK(fh_free_deferred(rig.heap, ptr[3]));
-        rig_fill(ptr[3], 100, 9);
-        CHECK(fh_free_deferred(rig.heap, ptr[3]));
-        if (overrun)
-            rig_poke(ptr[4] - 4, 0x13131313);
-        struct host_end end = host_run(take_lock, NULL, 2);
-        CHECK(!end.timed_out && end.signal == 0);
-    }
-}
-
 /* From within the lock: the call that holds it goes on, and the next one finishes. */
 static uintptr_t defer_in_lock(void *ctx)
 {
