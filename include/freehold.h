@@ -267,7 +267,7 @@ void fh_walk(struct fh_heap *heap, fh_visit *visit, void *arg);
  * A cache keeps freed small blocks in quick lists, without the heap's lock and without joining them. It takes blocks from
  * the heap and gives them back in batches, and holds a bounded share of the heap: three quarters of what is not in use; where
  * there are several caches, 1/16 of what is in use or a little for each, at most half of the heap (1/64, if it cannot grow): 256 KiB; in
- * a heap that can grow, from 32 KiB, if large requests find no place in it, to 1 MiB, if small ones find none.
+ * a heap that can grow 1 MiB, down to 64 KiB where large requests find no place although half of it is free.
  * A heap that cannot grow and has used more than two thirds of its memory holds 1/2048 of what is in use, or 1/512 of what it
  * never used, in its caches; one of at most 128 KiB holds nothing there, and is faster without. Caches are emptied before the heap
  * grows or refuses a request: the caller's own at once, those of other CPUs at their next call. Where several have to be emptied for a

@@ -62,8 +62,9 @@ static inline void fh_store_long(fh_long *p, fh_wide value)
 }
 #endif
 
-/* Reads a word that others only ever set to zero, or of which only that is asked whether it is zero. Whichever value the compiler reads, and however often, is right, so a plain
- * access will do, which an instruction may take as its operand; the race detector must be told. */
+/* Reads a word that others only ever set to zero, or of which nothing is asked but whether it is zero. Whichever value the compiler reads,
+ * and however often, is right, so a plain access will do, which an instruction may take as its operand; the race detector must be
+ * told. */
 #if defined(__SANITIZE_THREAD__)
 #define FH_RACE_DETECTOR 1
 #elif defined(__has_feature)

@@ -286,8 +286,7 @@ static void count_anew(struct fh_cache *c)
 /* The largest size in granules for which a cache of that many bytes has a head. */
 static size_t most_in(size_t bytes)
 {
-    size_t most = (bytes - sizeof(struct fh_cache)) / sizeof(struct fh_block *) - 1;
-    return most < MOST_GRANULES ? most : MOST_GRANULES;
+    return lesser((bytes - sizeof(struct fh_cache)) / sizeof(struct fh_block *) - 1, MOST_GRANULES);
 }
 
 /* Makes a cache whole again of which the heap is known, with the lock held: what its words should be follows from the heap and from the size

@@ -45,7 +45,8 @@ static FH_COLD bool is_kept_back(struct fh_heap *h, const struct fh_block *b)
     return FH_IS_HARDENED ? fh_quarantine_has(h, b) : h->port->cache != NULL && h->port->cache->has(h, b);
 }
 
-/* The size of the used block at b, whose tag is not the plain one of a small block, or whose contents look like a mark: huge, aligned, or the blame. */
+/* The size of the used block at b, whose tag is not the plain one of a small block: huge, aligned, or the blame. Or of one whose contents
+ * look like a mark. */
 static FH_COLD uint32_t open_other(struct fh_heap *h, const struct fh_block *b, uint32_t *tag)
 {
     if ((uintptr_t)b % FH_GRANULE != 0)
