@@ -16,6 +16,13 @@ static uint32_t size_at(const struct fh_heap *h, uint32_t link, uint32_t tag)
     return plain && n - FH_MIN_GRANULES <= fh_room(h, link) ? n : 0;
 }
 
+/* The size of the free block there; 0 if there is none. */
+static uint32_t open_free(const struct fh_heap *h, uint32_t link)
+{
+    uint32_t n = fh_is_readable(h, link) ? fh_free_granules(fh_tag_at(h, link)) : 0;
+    return n - FH_MIN_GRANULES <= fh_room(h, link) ? n : 0;
+}
+
 static enum fh_fault_kind check_blocks(const struct fh_heap *h, uint32_t *free_blocks, uint32_t *used)
 {
     uint32_t prev_free = 0;
@@ -46,7 +53,7 @@ static enum fh_fault_kind check_ring(const struct fh_heap *h, uint32_t ring, uin
     if (FH_HAS_MAP && (h->map >> (ring - FH_HEAD) & 1) != (link != ring))
         return FH_BAD_MAP;
     for (; link != ring; link = fh_at(h, link)->next) {
-        uint32_t n = fh_open_free(h, link);
+        uint32_t n = open_free(h, link);
         if (n == 0 || fh_at(h, link)->prev != before)
             return FH_BAD_LINK;
         if (fh_ring_of(h, n) != ring || (*left)-- == 0)
@@ -120,7 +127,7 @@ static void count_rings(const struct fh_heap *h, struct fh_stats *stats)
     for (uint32_t ring = FH_HEAD; ring < h->end; ring++) {
         bool seen = true;
         for (uint32_t link = fh_at(h, ring)->next; link != ring && left != 0; link = fh_at(h, link)->next) {
-            uint32_t n = fh_open_free(h, link);
+            uint32_t n = open_free(h, link);
             if (n == 0)
                 return;
             if (seen && n > largest)

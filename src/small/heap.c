@@ -126,19 +126,6 @@ FH_VERB bool put(struct fh_heap *h, uint32_t link, uint32_t granules)
     return true;
 }
 
-/* The size of a free block with that tag; 0 if none can be there. A free block has no other flag: anything else leaves a size for which there
- * is no room. */
-FH_VERB uint32_t size_of_free(const struct fh_heap *h, uint32_t link, uint32_t tag)
-{
-    uint32_t size = fh_rotate_right(tag ^ FH_FREE);
-    return fh_likely(size - FH_MIN_GRANULES <= fh_room(h, link)) ? size : 0;
-}
-
-FH_VERB uint32_t open_free(const struct fh_heap *h, uint32_t link)
-{
-    return fh_likely(fh_is_readable(h, link)) ? size_of_free(h, link, open_tag(h, link)) : 0;
-}
-
 /* The next ring above that one in which there may be a block; the end if there is none. */
 #if FH_HAS_MAP
 FH_HOT uint32_t ring_above(const struct fh_heap *h, uint32_t ring)
@@ -185,8 +172,10 @@ FH_VERB uint32_t take(struct fh_heap *h, uint32_t granules)
         uint32_t before = link;
         link = fh_at(h, link)->next;
         if (link != ring) {
-            size = open_free(h, link);
-            if (size == 0)
+            if (fh_rarely(!fh_is_readable(h, link)))
+                return fh_blame(h, link, FH_BAD_TAG);
+            size = fh_free_granules(open_tag(h, link));
+            if (fh_rarely(size - FH_MIN_GRANULES > fh_room(h, link)))
                 return fh_blame(h, link, FH_BAD_TAG);
             if (size >= granules)
                 break;
@@ -220,15 +209,16 @@ FH_VERB bool give(struct fh_heap *h, uint32_t link, uint32_t tag)
     uint32_t m = 0;
     uint32_t k = 0;
     if (!fh_is_used(behind_tag)) {
-        k = behind <= h->last ? size_of_free(h, behind, behind_tag) : 0;
-        if (k == 0)
+        k = fh_free_granules(behind_tag);
+        if (fh_rarely(behind > h->last || k - FH_MIN_GRANULES > fh_room(h, behind)))
             return fh_blame(h, behind, FH_OVERRUN);
     }
     if ((tag & FH_PREV_FREE) != 0) {
         m = *fh_footer_of(fh_at(h, link));
-        if (m == 0 || open_free(h, link - m * FH_LINKS) != m)
+        uint32_t before = link - m * FH_LINKS;
+        if (fh_rarely(!fh_is_readable(h, before) || fh_free_granules(open_tag(h, before)) != m))
             return fh_blame(h, link, FH_BAD_FOOTER);
-        if (!take_out(h, link - m * FH_LINKS))
+        if (!take_out(h, before))
             return false;
     }
     if (k != 0 && !take_out(h, behind))
@@ -336,9 +326,13 @@ static bool resize(struct fh_heap *h, uint32_t link, uint32_t tag, uint32_t n)
     uint32_t behind = fh_behind(link, size);
     struct fh_block *b = fh_at(h, link);
     uint32_t place = *fh_align_word(b, size);
-    uint32_t k = open_free(h, behind);
-    if (k == 0 && !fh_is_used(open_tag(h, behind)))
-        return fh_blame(h, behind, FH_OVERRUN);
+    uint32_t behind_tag = open_tag(h, behind);
+    uint32_t k = 0;
+    if (!fh_is_used(behind_tag)) {
+        k = fh_free_granules(behind_tag);
+        if (fh_rarely(behind > h->last || k - FH_MIN_GRANULES > fh_room(h, behind)))
+            return fh_blame(h, behind, FH_OVERRUN);
+    }
     if (n <= size) {
         trim(h, link, tag, n);
     } else {
@@ -483,11 +477,6 @@ uint32_t fh_ring_of(const struct fh_heap *h, uint32_t granules)
 void fh_put(struct fh_heap *h, uint32_t link, uint32_t granules)
 {
     put(h, link, granules);
-}
-
-uint32_t fh_open_free(const struct fh_heap *h, uint32_t link)
-{
-    return open_free(h, link);
 }
 
 uint32_t fh_pool_open(struct fh_heap *h, const void *ptr)

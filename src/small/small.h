@@ -145,6 +145,12 @@ static inline bool fh_is_used(uint32_t tag)
     return (fh_rotate_right(tag) >> 16 | FH_ALIGNED >> 17) == FH_ALIGNED >> 17;
 }
 
+/* The size that the tag of a free block tells. It has no other flag: anything else is told as a size for which there is no room. */
+static inline uint32_t fh_free_granules(uint32_t tag)
+{
+    return fh_rotate_right(tag ^ FH_FREE);
+}
+
 static inline uint32_t fh_tag_at(const struct fh_heap *h, uint32_t link)
 {
     return fh_tag_open(h->secret, fh_at(h, link));
@@ -155,9 +161,6 @@ uint32_t fh_ring_of(const struct fh_heap *h, uint32_t granules);
 
 /* Tells the port what is wrong there, or with the pointer of the present call, and mends the rings after damage. Answers false. */
 bool fh_blame(struct fh_heap *h, uint32_t link, enum fh_fault_kind kind);
-
-/* The size of the free block there; 0 if there is none. */
-uint32_t fh_open_free(const struct fh_heap *h, uint32_t link);
 
 /* Makes a free block of granules there and puts it on its ring, or reports that its ring is damaged. The block before a free one is never free. */
 void fh_put(struct fh_heap *h, uint32_t link, uint32_t granules);

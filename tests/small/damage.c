@@ -179,6 +179,10 @@ static void end_is_no_block(void)
             set_tag(&rig, end, FH_FREE | (i - 31) << FH_SIZE_SHIFT);
         fh_free(rig.heap, last);
         rig_reported(&rig, FH_OVERRUN, last, end);
+        CHECK(!fh_resize(rig.heap, last, 1));
+        rig_reported(&rig, FH_OVERRUN, last, end);
+        CHECK(!fh_resize(rig.heap, last, largest_in(&rig) + 1));
+        rig_reported(&rig, FH_OVERRUN, last, end);
         set_tag(&rig, end, FH_USED);
     }
     rig_sound(&rig);
