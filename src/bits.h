@@ -181,6 +181,12 @@ static inline uintptr_t fh_align_up(uintptr_t x, uintptr_t align)
     return (x + (align - 1)) & ~(align - 1);
 }
 
+/* Of which the second may be more than memory can be where a size_t has 16 bits. */
+static inline size_t fh_lesser(size_t a, fh_wide b)
+{
+    return a < b ? a : (size_t)b;
+}
+
 static inline bool fh_is_power_of_two(size_t x)
 {
     return x != 0 && (x & (x - 1)) == 0;

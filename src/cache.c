@@ -109,24 +109,18 @@ static size_t never_used(struct fh_heap *h)
     return granules;
 }
 
-/* Of which the second may be more than memory can be where a size_t has 16 bits. */
-static size_t lesser(size_t a, fh_wide b)
-{
-    return a < b ? a : (size_t)b;
-}
-
 /* What each of several caches may hold of a heap that grows, if it is large enough for that. */
 static fh_wide little_of_growing(const struct fh_heap *h)
 {
-    return (fh_wide)(GROWING_LITTLE_BYTES / FH_GRANULE) >> 2 * lesser(h->narrowed, MOST_NARROWED);
+    return (fh_wide)(GROWING_LITTLE_BYTES / FH_GRANULE) >> 2 * fh_lesser(h->narrowed, MOST_NARROWED);
 }
 
 /* What each of several caches may hold at least. */
 static size_t little(const struct fh_heap *h)
 {
     if (h->port->acquire == NULL)
-        return lesser(h->total / LITTLE_SHARE, LITTLE_BYTES / FH_GRANULE);
-    return lesser(h->total / GROWING_LITTLE_SHARE, little_of_growing(h));
+        return fh_lesser(h->total / LITTLE_SHARE, LITTLE_BYTES / FH_GRANULE);
+    return fh_lesser(h->total / GROWING_LITTLE_SHARE, little_of_growing(h));
 }
 
 /* Is so little idle that several caches would empty each other again and again? A heap that can grow does then, although the request was
@@ -149,7 +143,7 @@ static size_t limit_for(struct fh_cache *c)
     size_t most = h->cache_count == 1 ? idle : grows || idle > shared ? shared : idle;
     /* More than a third never used; to divide by three is a library call on the smallest chips. */
     c->has_plenty = grows || (left > (h->total - left) / 2 && h->total > SMALL_BYTES / FH_GRANULE);
-    size_t least = h->cache_count == 1 ? lesser(h->total / ALONE_SHARE, ALONE_BYTES / FH_GRANULE) : little(h);
+    size_t least = h->cache_count == 1 ? fh_lesser(h->total / ALONE_SHARE, ALONE_BYTES / FH_GRANULE) : little(h);
     c->keep = grows ? larger(h->used / SHARED_SHARE, least) : SIZE_MAX;
     if (c->has_plenty)
         return most;
@@ -286,7 +280,7 @@ static void count_anew(struct fh_cache *c)
 /* The largest size in granules for which a cache of that many bytes has a head. */
 static size_t most_in(size_t bytes)
 {
-    return lesser((bytes - sizeof(struct fh_cache)) / sizeof(struct fh_block *) - 1, MOST_GRANULES);
+    return fh_lesser((bytes - sizeof(struct fh_cache)) / sizeof(struct fh_block *) - 1, MOST_GRANULES);
 }
 
 /* Makes a cache whole again of which the heap is known, with the lock held: what its words should be follows from the heap and from the size
@@ -729,7 +723,8 @@ static void start(struct fh_heap *h)
 
 static bool drain(struct fh_heap *h, uint32_t granules)
 {
-    if (granules > MOST_GRANULES && h->total - h->used > h->used && h->narrowed < MOST_NARROWED)
+    size_t idle = h->total - h->used;
+    if (granules > MOST_GRANULES && granules <= idle && idle > h->used && h->narrowed < MOST_NARROWED)
         h->narrowed++;
     struct fh_cache *own = NULL;
     if (h->by_cpu != NULL) {

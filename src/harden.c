@@ -30,11 +30,6 @@ static fh_word *word_at(const struct fh_block *b, size_t offset)
     return (fh_word *)((uintptr_t)b + offset);
 }
 
-static size_t lesser(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* The size of the used block at b, in the region asked for last; 0: none there. */
 static uint32_t used_at(const struct fh_heap *h, const struct fh_block *b, uint32_t *tag)
 {
@@ -104,8 +99,8 @@ void fh_canary_set(struct fh_heap *h, struct fh_block *b, size_t size)
 {
     uint32_t tag = fh_tag_open(secret_of(h), b);
     size_t user = fh_user_bytes(tag, fh_used_size(tag));
-    size = lesser(size, user);
-    put_canary(b, size, lesser(user, size + FH_CANARY_BYTES));
+    size = fh_lesser(size, user);
+    put_canary(b, size, fh_lesser(user, size + FH_CANARY_BYTES));
     fh_word *tail = word_at(b, user);
     uint32_t product = (uint32_t)(user - size) * 2 * FH_SEAL;
     *tail = product ^ place_of(secret_of(h), tail);
@@ -128,7 +123,7 @@ static const unsigned char *find_overrun(const struct fh_heap *h, const struct f
     if (slack > user || slack > most_slack(user))
         return bytes + user;
     size_t size = user - slack;
-    size_t end = lesser(user, size + FH_CANARY_BYTES);
+    size_t end = fh_lesser(user, size + FH_CANARY_BYTES);
     for (size_t i = size < from ? from : size; i < end; i++) {
         if (bytes[i] != CANARY)
             return bytes + i;
@@ -253,7 +248,7 @@ uint32_t fh_poison_cut(struct fh_heap *h, struct fh_block *b, uint32_t size, uin
     uint32_t clean = open_clean(h, b, size);
     /* What is handed out, and what the rest's own words are about to cover. */
     uint32_t looked = n + (uint32_t)(32 / FH_GRANULE);
-    size_t end = lesser(poison_end(size, (uint32_t)lesser(clean, looked)), FH_POISON_BYTES);
+    size_t end = fh_lesser(poison_end(size, (uint32_t)fh_lesser(clean, looked)), FH_POISON_BYTES);
     note_stain(h, b, find_stain(secret_of(h), b, head_bytes(size), end, footer_offset(size)));
     return clean;
 }
@@ -270,7 +265,7 @@ void fh_poison_join(struct fh_heap *h, struct fh_block *before, uint32_t m, stru
     struct fh_block *behind = fh_after(b, granules);
     uint32_t clean_before = open_clean(h, before, m);
     uint32_t clean_behind = open_clean(h, behind, k);
-    uint32_t poisoned = (uint32_t)lesser(granules, FH_POISON_BYTES / FH_GRANULE);
+    uint32_t poisoned = (uint32_t)fh_lesser(granules, FH_POISON_BYTES / FH_GRANULE);
     /* Its first two words are links by now, if it is the first. */
     fill(secret, b, m != 0 ? 0 : 2 * sizeof(fh_word), poison_end(granules, poisoned));
     if (m != 0)
@@ -398,7 +393,7 @@ static struct fh_block *release(struct fh_heap *h, uint32_t i)
             return NULL;
         }
     }
-    size_t end = lesser(poison_end(n, n), FH_POISON_BYTES);
+    size_t end = fh_lesser(poison_end(n, n), FH_POISON_BYTES);
     note_stain(h, b, find_stain(secret_of(h), b, MARK_END, end, 0));
     set_slot(q, i, 0);
     q->granules -= n;
@@ -454,7 +449,7 @@ static bool keep(struct fh_heap *h, struct fh_block *b, uint32_t tag, uint32_t g
     uint32_t i = q->next & SLOT_MASK;
     *joined = release(h, i);
     fh_report(h, NULL);
-    fill(secret_of(h), b, MARK_END, lesser(poison_end(granules, granules), FH_POISON_BYTES));
+    fill(secret_of(h), b, MARK_END, fh_lesser(poison_end(granules, granules), FH_POISON_BYTES));
     fh_quick_push(secret_of(h), b, (const struct fh_block *)(uintptr_t)i);
     set_slot(q, i, fh_link_to(&h->lists, b));
     q->granules += granules;
@@ -600,7 +595,7 @@ enum fh_fault_kind fh_harden_check_block(const struct fh_heap *h, const struct f
         return whole ? FH_OK : FH_BAD_POISON;
     }
     if (fh_quarantine_has(h, b)) {
-        size_t end = lesser(poison_end(granules, granules), FH_POISON_BYTES);
+        size_t end = fh_lesser(poison_end(granules, granules), FH_POISON_BYTES);
         return find_stain(secret, b, MARK_END, end, 0) == NULL ? FH_OK : FH_BAD_POISON;
     }
     /* A block that waits for a deferred free bears its mark where canary bytes may have been. */

@@ -42,5 +42,5 @@ size_t uses(struct fh_space *space, struct fh_view *v, struct fh_block *b, size_
     return fh_align_up(x, 16) + fh_is_power_of_two(y) + fh_shift_below_16(x) + fh_lowest_bit(x) + fh_is_tag(x)
            + fh_space_has(space, b) + fh_used_size(x) + fh_huge_round(x) + fh_before(b, 1)->size + fh_likely(x) + fh_rotate_right(x)
            + fh_is_top(0, b) + fh_sees(v, space, b) + fh_sees_tag(v, b) + fh_granules_with(x, y) + fh_aligned_slack(x)
-           + fh_user_bytes(x, y) + fh_peek_swapped(&space->span);
+           + fh_user_bytes(x, y) + fh_peek_swapped(&space->span) + fh_lesser(x, y);
 }

@@ -32,6 +32,16 @@ static void powers_of_two(void)
     CHECK(!fh_is_power_of_two(SIZE_MAX));
 }
 
+static void lesser_of_two(void)
+{
+    for (size_t a = 0; a < 5; a++) {
+        for (fh_wide b = 0; b < 5; b++)
+            CHECK(fh_lesser(a, b) <= a && fh_lesser(a, b) <= b && (fh_lesser(a, b) == a || fh_lesser(a, b) == b));
+        EQUAL(fh_lesser(SIZE_MAX - a, (fh_wide)-1), SIZE_MAX - a);
+        EQUAL(fh_lesser(SIZE_MAX, SIZE_MAX - a), SIZE_MAX - a);
+    }
+}
+
 static unsigned slow_shift_below_16(uint32_t x)
 {
     unsigned shift = 0;
@@ -172,6 +182,7 @@ TESTS(unit_bits) = {
     { "hints", hints },
     { "rounding", rounding },
     { "powers_of_two", powers_of_two },
+    { "lesser_of_two", lesser_of_two },
     { "scans", scans },
     { "copying", copying },
     { "zeroing", zeroing },

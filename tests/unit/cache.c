@@ -1144,13 +1144,14 @@ static void enough_to_the_granule(void)
     }
 }
 
-/* What several caches may hold is divided by four by a large request that is not met although more than half of the heap is free, twice at
- * most, and multiplied by a small one that is not. The last size that is small is cached, the next one is large. */
+/* What several caches may hold is divided by four by a large request that is not met although more than half of the heap is free, and as much
+ * as it asks for, twice at most, and multiplied by a small one that is not. The last size that is small is cached, the next one is large. */
 static void narrowed(void)
 {
     const uint32_t small = 2048 / FH_GRANULE;
     open_in(rig_memory, 65536, true, 2);
     struct fh_heap *h = rig.heap;
+    CHECK(fh_malloc(h, 8000) != NULL);
     size_t used = h->used;
     size_t total = h->total;
     h->total = 2 * used + 1;
@@ -1166,15 +1167,25 @@ static void narrowed(void)
         fh_cpu_cache.drain(h, small + 1);
         EQUAL(h->narrowed, i < 1 ? 1 : 2);
     }
+    h->narrowed = 0;
+    fh_cpu_cache.drain(h, (uint32_t)used + 2);
+    EQUAL(h->narrowed, 0);
+    fh_cpu_cache.drain(h, (uint32_t)used + 1);
+    EQUAL(h->narrowed, 1);
     h->total = total;
     rig_sound(&rig);
     /* By the requests themselves. A word that was damaged is as good as the most. */
     for (unsigned i = 0; i < 4; i++) {
         struct fh_cache *c = open_in(rig_memory, 65536, true, 2);
         h = rig.heap;
-        CHECK(fh_cache_malloc(c, 70000) == NULL);
-        EQUAL(h->narrowed, 1);
         CHECK(fh_malloc(h, 70000) == NULL);
+        EQUAL(h->narrowed, 0);
+        void *hole = fh_malloc(h, 28000);
+        CHECK(fh_malloc(h, 5000) != NULL);
+        fh_free(h, hole);
+        CHECK(fh_cache_malloc(c, 40000) == NULL);
+        EQUAL(h->narrowed, 1);
+        CHECK(fh_malloc(h, 40000) == NULL);
         EQUAL(h->narrowed, 2);
         while (fh_malloc(h, 1) != NULL)
             continue;
