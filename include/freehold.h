@@ -21,8 +21,9 @@
  * - Work: fh_malloc, fh_calloc (plus the zeroing), fh_aligned_alloc, fh_free, fh_resize and fh_realloc (plus the copy) take a
  *   bounded number of steps whatever the number of blocks, and a number of steps that grows with the logarithm of the
  *   number of regions. In a build with FH_SINGLE_LIST the search for a block is linear in the number of free blocks; so is, among
- *   the blocks on its last list, the search for a block larger than the heap was made for (see fh_create).
- * - The core never calls itself through the port and never calls the port with the lock held, lock, unlock and fault apart.
+ *   the blocks on its last list, the search for a block larger than the heap was made for (see fh_create). A call that empties a
+ *   cache (see fh_cpu_cache) takes steps for each block in it, with the lock held.
+ * - The core never calls itself through the port, and with the lock held it calls nothing of the port but unlock, fault, cpu and swap.
  */
 #ifndef FREEHOLD_H
 #define FREEHOLD_H
@@ -115,7 +116,8 @@ struct fh_cache_layer;    /* the per-CPU caches as a thing to link; see fh_cpu_c
  * fault     Hears of misuse and damage, with the lock held: it must not call the heap. NULL: the core traps. It may return: the
  *           operation is refused (but for FH_BAD_POISON, where it goes on), damaged lists are made anew, the rest of the heap goes
  *           on. It may note fault->block, so that the program never names that block again. It may halt, or jump to a recovery
- *           point; then nothing has been mended and the lock is still held, which is the jumper's to leave.
+ *           point; then nothing has been mended, the lock is still held, which is the jumper's to leave, and the cache of the CPU, if
+ *           there are caches, stays out of use, with what it holds.
  * cpus, cpu How many caches to keep, and which one the caller is to use now (below cpus). cpus is also how many calls may
  *           be inside acquire at once, and 4 more: set it to the number of threads of a port without caches too. A
  *           cache has no lock: until the call returns, nobody else may be told the same number, unless it interrupts the

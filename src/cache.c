@@ -48,8 +48,10 @@
 /* Blocks that one flush gives to the pool: a bound on the time that the lock is held. */
 #define FLUSH_BLOCKS 64
 
-/* How often another CPU's list is looked at that seems to lead nowhere. */
+/* How often another CPU's list is looked at that seems to lead nowhere, and how many of its blocks: whether a block waits is asked with the
+ * lock held, and lists may be as long as the heap has blocks. */
 #define LOOKS 8
+#define LOOKED_AT 64
 
 /* All that follows runs with the lock held. */
 
@@ -443,11 +445,14 @@ static FH_COLD struct fh_block *take_slowly(struct fh_cache *c, uint32_t granule
  * the pool. */
 static FH_COLD struct fh_block *take_large(struct fh_cache *c, uint32_t granules)
 {
-    if (granules == 0 || !must_empty(c))
+    bool asked = fh_load(&c->asked) != 0;
+    if (granules == 0 || (!asked && !must_empty(c)))
         return NULL;
     struct fh_heap *h = heap_of(c);
     struct fh_block *b = NULL;
     uintptr_t state = fh_enter(h);
+    if (asked)
+        flush_all(c);
     set_limit(c);
     if (fh_pool_take_run(h, granules, 1, false, &b) == 0 && must_empty(c))
         flush_all(c);
@@ -563,10 +568,26 @@ static inline size_t small_granules_for(size_t size)
     return granules;
 }
 
+/* The heap refused a request: it knows nobody who could empty this cache. */
+static FH_COLD void *take_emptied(struct fh_cache *c, uint32_t granules)
+{
+    struct fh_heap *h = heap_of(c);
+    uintptr_t state = fh_enter(h);
+    flush_all(c);
+    struct fh_block *b = fh_pool_take(h, granules);
+    fh_report(h, NULL);
+    fh_leave(h, state);
+    return b;
+}
+
 static FH_COLD void *malloc_slowly(struct fh_cache *c, size_t size)
 {
-    struct fh_block *b = size <= c->most_bytes ? take_slowly(c, (uint32_t)small_granules_for(size)) : take_large(c, fh_granules_for(size));
-    return b != NULL ? b : fh_malloc(heap_of(c), size);
+    bool large = size > c->most_bytes;
+    uint32_t granules = large ? fh_granules_for(size) : (uint32_t)small_granules_for(size);
+    void *ptr = large ? take_large(c, granules) : take_slowly(c, granules);
+    if (ptr == NULL)
+        ptr = fh_malloc(heap_of(c), size);
+    return ptr == NULL && granules != 0 ? take_emptied(c, granules) : ptr;
 }
 
 void *fh_cache_try(struct fh_cache *c, size_t size)
@@ -761,37 +782,42 @@ static size_t held(const struct fh_heap *h)
     return granules;
 }
 
-/* Follows the links of marked blocks from there to a block, or as far as they lead. */
+/* Follows the links of marked blocks from there to a block, or as far as they lead, or as far as is looked. */
 static const struct fh_block *follow(struct fh_heap *h, const struct fh_block *at, const struct fh_block *to)
 {
-    for (size_t most = h->total; most != 0 && at != to && fh_bears_mark(h, at); most--)
+    for (unsigned most = LOOKED_AT; most != 0 && at != to && fh_bears_mark(h, at); most--)
         at = fh_quick_next(at);
     return at;
 }
 
-/* Is the block on the cache's list of its size? Where that leads neither to it nor to the end, its owner, another CPU, takes from it just
- * now; if it does so again and again, the block may well be on it. */
-static bool may_hold(struct fh_heap *h, struct fh_cache *c, const struct fh_block *b)
+/* Is the block on the cache's list of its size? Where that leads neither to it nor to the end, because it is long or damaged, or because its
+ * owner, another CPU, takes from it just now: likely is the answer. */
+static bool may_hold(struct fh_heap *h, struct fh_cache *c, const struct fh_block *b, bool likely)
 {
     uint32_t granules = fh_used_size(fh_tag_open(c->secret, b));
     if (granules > c->most)
         return false;
-    unsigned tries = LOOKS;
-    while (tries != 0 && follow(h, *fh_quick_head(c, granules), b) != fh_quick_end(h))
-        tries--;
-    return tries == 0;
+    for (unsigned tries = LOOKS; tries != 0; tries--) {
+        const struct fh_block *at = follow(h, *fh_quick_head(c, granules), b);
+        if (at == b || at == fh_quick_end(h))
+            return at == b;
+        if (fh_bears_mark(h, at))
+            break;
+    }
+    return likely;
 }
 
 /* What a user wrote may look like a mark: one content in 2^32 does, and where the secret happens to be an address in the heap, every small
- * number. So the way from there must lead to the end of a list, which it hardly ever does by chance, and a list to the block: a
- * program's data may begin with the address of a block that it has freed. */
+ * number. So a list must lead to the block: a program's data may begin with the address of a block that it has freed. Where that can't be
+ * seen, it is likely if the block leads to the end of a list, or to another one with a mark: a number hardly ever does. */
 static bool has(struct fh_heap *h, const struct fh_block *b)
 {
     if (fh_is_own(b))
         return true;
-    bool waits = follow(h, b, fh_quick_end(h)) == fh_quick_end(h);
-    struct fh_cache *c = waits ? cache_at(h, h->caches) : NULL;
-    while (c != NULL && !may_hold(h, c, b))
+    const struct fh_block *next = fh_quick_next(b);
+    bool likely = next == fh_quick_end(h) || fh_bears_mark(h, next);
+    struct fh_cache *c = cache_at(h, h->caches);
+    while (c != NULL && !may_hold(h, c, b, likely))
         c = cache_at(h, c->next);
     fh_space_has(&h->lists.space, b);
     return c != NULL;

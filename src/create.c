@@ -102,10 +102,9 @@ size_t fh_add_region(struct fh_heap *h, void *mem, size_t size)
 /* What waits in caches keeps a region from being idle. */
 static void drain(struct fh_heap *h)
 {
-    if (!fh_has_caches(h))
-        return;
     uintptr_t state = fh_enter(h);
-    h->port->cache->drain(h, 0);
+    if (fh_has_caches(h))
+        h->port->cache->drain(h, 0);
     fh_leave(h, state);
 }
 

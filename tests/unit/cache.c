@@ -478,6 +478,106 @@ static void leads_to_what_waits(void)
     }
 }
 
+/* A list may be longer than is looked. What waits deep in it is known by where it leads; a mark that leads nowhere is a program's there, and
+ * where the list is damaged ahead of it. What was freed behind a block that was written to since, too, as far as is looked. */
+static void waits_deep(void)
+{
+    enum { DEPTH = 64, MANY = DEPTH + 40 };
+    for (unsigned broken = 0; broken < MANY; broken += broken < DEPTH - 4 || broken > DEPTH + 2 ? 7 : 1) {
+        struct fh_cache *c = open_held(RIG_MEMORY);
+        struct fh_cache *other = fh_cache_open(rig.heap);
+        unsigned char *ptr[MANY];
+        REQUIRE(other != NULL);
+        make_room(c);
+        /* Of this one, the last freed is the first on the list. */
+        for (unsigned i = 0; i < MANY; i++)
+            REQUIRE((ptr[i] = fh_malloc(rig.heap, 40)) != NULL);
+        unsigned char *looks_so = fh_malloc(rig.heap, 40);
+        unsigned char *leads_so = fh_malloc(rig.heap, 40);
+        REQUIRE(looks_so != NULL && leads_so != NULL);
+        for (unsigned i = MANY; i-- != 0;)
+            fh_cache_free(c, ptr[i]);
+        size_t used = rig.heap->used;
+        for (unsigned i = 0; i < MANY; i++) {
+            EQUAL(fh_usable_size(rig.heap, ptr[i]), 0);
+            CHECK(rig_reported(&rig, FH_DOUBLE_FREE, ptr[i], ptr[i]));
+        }
+        uint32_t n = granules_at(looks_so);
+        const uintptr_t nowhere[] = { 0, 1, (uintptr_t)c, (uintptr_t)rig.heap, UINTPTR_MAX, (uintptr_t)leads_so };
+        for (unsigned i = 0; i < sizeof nowhere / sizeof *nowhere; i++) {
+            fh_quick_push(c->secret, block(looks_so), (const struct fh_block *)nowhere[i]);
+            if (nowhere[i] != (uintptr_t)c)
+                EQUAL(fh_usable_size(rig.heap, looks_so), fh_payload_bytes(n));
+        }
+        EQUAL(rig.faults, 0);
+        fh_quick_push(c->secret, block(leads_so), block(ptr[0]));
+        EQUAL(fh_usable_size(rig.heap, leads_so), 0);
+        CHECK(rig_reported(&rig, FH_DOUBLE_FREE, leads_so, leads_so));
+        *fh_mark_of(block(ptr[broken])) ^= 1;
+        for (unsigned i = 0; i < MANY; i++) {
+            /* The one that leads to it is known as far as is looked; all others by where they lead. */
+            bool lost = i + 1 == broken && i > DEPTH;
+            if (i == broken)
+                continue;
+            EQUAL(fh_usable_size(rig.heap, ptr[i]), lost ? fh_payload_bytes(n) : 0);
+            if (!lost)
+                CHECK(rig_reported(&rig, FH_DOUBLE_FREE, ptr[i], ptr[i]));
+        }
+        *fh_mark_of(block(ptr[broken])) ^= 1;
+        EQUAL(rig.heap->used, used);
+        EQUAL(rig.faults, 0);
+        fh_cache_close(other);
+        fh_cache_close(c);
+        rig_sound(&rig);
+    }
+}
+
+/* A request that no cache meets is not refused while the cache that was asked holds what would meet it, nor does a cache keep what
+ * others need if such requests are all it gets. */
+static void large_empties_its_cache(void)
+{
+    struct fh_cache *c = open_held(RIG_MEMORY);
+    unsigned char *first = NULL;
+    unsigned char *ptr;
+    make_room(c);
+    c->keep = SIZE_MAX;
+    while ((ptr = fh_malloc(rig.heap, 1000)) != NULL) {
+        *(unsigned char **)(void *)ptr = first;
+        first = ptr;
+    }
+    while (first != NULL) {
+        ptr = *(unsigned char **)(void *)first;
+        fh_cache_free(c, first);
+        first = ptr;
+    }
+    CHECK(held_granules() != 0);
+    size_t held = held_granules();
+    CHECK(fh_cache_malloc(c, SIZE_MAX) == NULL);
+    EQUAL(held_granules(), held);
+    ptr = fh_cache_malloc(c, RIG_MEMORY / 2);
+    CHECK(ptr != NULL);
+    EQUAL(held_granules(), 0);
+    EQUAL(rig.faults, 0);
+    CHECK(fh_cache_malloc(c, RIG_MEMORY / 2) == NULL);
+    rig_sound(&rig);
+    /* What others asked for is given at once, and nothing that nobody asked for. */
+    make_room(c);
+    c->keep = SIZE_MAX;
+    c->asked = 0;
+    CHECK((ptr = fh_malloc(rig.heap, 1000)) != NULL && (first = fh_malloc(rig.heap, 1000)) != NULL);
+    fh_cache_free(c, ptr);
+    CHECK(fh_cache_malloc(c, 3000) != NULL);
+    CHECK(held_granules() != 0);
+    c->asked = 1;
+    CHECK(fh_cache_malloc(c, SIZE_MAX) == NULL);
+    CHECK(held_granules() != 0);
+    CHECK(fh_cache_malloc(c, 3000) != NULL);
+    EQUAL(held_granules(), 0);
+    EQUAL(c->asked, 0);
+    EQUAL(rig.faults, 0);
+    rig_sound(&rig);
+}
+
 /* Closed in any order, the others stay on the list and what the one held is free again. */
 static void closing(void)
 {
@@ -2641,6 +2741,8 @@ TESTS(unit_cache) = {
     { "looks_marked_to_a_cpu", looks_marked_to_a_cpu },
     { "promise_waits_anywhere", waits_anywhere },
     { "leads_to_what_waits", leads_to_what_waits },
+    { "waits_deep", waits_deep },
+    { "large_empties_its_cache", large_empties_its_cache },
     { "largest_that_is_listed", largest_that_is_listed },
     { "leads_to_another_region", leads_to_another_region },
     { "given_back_without_a_mark", given_back_without_a_mark },
