@@ -260,6 +260,10 @@ struct fh_block_info {
 };
 typedef bool fh_visit(void *arg, const struct fh_block_info *block);
 
+/* Of a free block, the heap needs its tag and so many bytes at both ends. What lies between them is anybody's while the block is free, the
+ * pages of it may be given back to a system: but for a build with FH_HARDENED, which keeps poison there. */
+#define FH_FREE_ENDS 16
+
 /* Calls visit for every block, regions in address order and blocks in address order within them, until visit returns
  * false or a damaged tag ends the region. The lock is held: visit must not call the heap. */
 void fh_walk(struct fh_heap *heap, fh_visit *visit, void *arg);
@@ -269,7 +273,8 @@ void fh_walk(struct fh_heap *heap, fh_visit *visit, void *arg);
  * A cache keeps freed small blocks in quick lists, without the heap's lock and without joining them. It takes blocks from
  * the heap and gives them back in batches, and holds a bounded share of the heap: three quarters of what is not in use; where
  * there are several caches, 1/16 of what is in use or a little for each, at most half of the heap (1/64, if it cannot grow): 256 KiB; in
- * a heap that can grow 1 MiB, down to 64 KiB where large requests find no place although half of it is free.
+ * a heap that can grow 1 MiB, half as much for each doubling of their number beyond 32, down to a sixteenth where large requests find no
+ * place although half of it is free.
  * A heap that cannot grow and has used more than two thirds of its memory holds 1/2048 of what is in use, or 1/512 of what it
  * never used, in its caches; one of at most 128 KiB holds nothing there, and is faster without. Caches are emptied before the heap
  * grows or refuses a request: the caller's own at once, those of other CPUs at their next call. Where several have to be emptied for a

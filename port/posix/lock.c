@@ -53,9 +53,18 @@ void fh_lock_wake(struct fh_lock *lock)
 static struct fh_lock list_lock;
 static struct fh_lock *watched;
 
-/* Only this thread sets forker to itself, so that no other one is let through. */
+/* Does the thread that forks hold the lock of the streams, because others might wait for it with one of the watched? Guarded by list_lock. */
+static bool streams_are_held;
+
+/* Only this thread sets forker to itself, so that no other one is let through. Where there is no other one, a lock that is taken is this
+ * thread's own: a signal handler that interrupted the holder forks, as it may. Nobody is let through then; the holder goes on in both
+ * processes. */
 static void hold(struct fh_lock *lock)
 {
+    if (fh_lock_is_alone() && lock->word != 0) {
+        lock->fork_state = 1;
+        return;
+    }
     uintptr_t state = fh_lock_enter(lock);
     lock->fork_state = state;
     __atomic_store_n(&lock->forker, this_thread(), __ATOMIC_RELAXED);
@@ -69,23 +78,40 @@ static void let_go(struct fh_lock *lock)
 
 static void before_fork(void)
 {
+    bool held = !fh_lock_is_alone() && fh_sys_hold_streams();
     hold(&list_lock);
+    streams_are_held = held;
     for (struct fh_lock *lock = watched; lock != NULL; lock = lock->next)
         hold(lock);
 }
 
-/* In the child nobody sleeps on the lock any more, whatever word says; waking nobody is harmless. */
-static void after_fork(void)
+static void let_all_go(void)
 {
     for (struct fh_lock *lock = watched; lock != NULL; lock = lock->next)
         let_go(lock);
     let_go(&list_lock);
 }
 
+static void after_fork(void)
+{
+    bool held = streams_are_held;
+    let_all_go();
+    if (held)
+        fh_sys_let_streams_go();
+}
+
+/* Here nobody sleeps on the locks any more, whatever their words say; waking nobody is harmless. */
+static void after_fork_in_child(void)
+{
+    let_all_go();
+    if (streams_are_held)
+        fh_sys_reset_streams();
+}
+
 static void register_handlers(void)
 {
     int saved = errno;
-    pthread_atfork(before_fork, after_fork, after_fork);
+    pthread_atfork(before_fork, after_fork, after_fork_in_child);
     errno = saved;
 }
 

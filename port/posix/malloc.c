@@ -50,7 +50,8 @@ static struct fh_posix posix;
 static struct fh_spans spans;
 static struct fh_heap *heap;
 static struct fh_lock start_lock;
-static size_t span_least = FH_LARGE;      /* where spans begin now */
+static size_t span_least = FH_LARGE;      /* where spans begin now, */
+static size_t clear_least = FH_LARGE;     /* and where they do for calloc */
 static size_t idle;                       /* about how much free memory in large blocks has its pages */
 
 /* A thread that has a cache. The record lies in the heap, not in the thread's own memory, which may be gone when the child of
@@ -112,9 +113,12 @@ static void stand_up(void *arg)
     fh_lock_leave(&seats_lock, state);
 }
 
-/* The child has one thread; what the others had cached goes back. */
+/* The child has one thread; what the others had cached goes back. If that thread forked from a signal handler while it held this lock, it
+ * stays with them. */
 static void after_fork_in_child(void)
 {
+    if (__atomic_load_n(&seats_lock.word, __ATOMIC_RELAXED) != 0)
+        return;
     uintptr_t state = fh_lock_enter(&seats_lock);
     for (struct seat *each = seats, *next; each != NULL; each = next) {
         next = each->next;
@@ -214,12 +218,23 @@ static inline void *take_block(size_t size)
     return rarely(c == NULL) ? take_without_cache(size) : fh_cache_malloc(c, size);
 }
 
+/* After the heap has asked all caches: this thread's gives what it holds with its next call. */
+static void empty_cache(void)
+{
+    if (cache != NULL)
+        fh_cache_free(cache, fh_cache_malloc(cache, 1));
+}
+
 static void *take_aligned_block(size_t align, size_t size)
 {
     struct fh_heap *h = heap_now();
     if (align <= FH_GRANULE)
         return take_block(size);
-    return h != NULL ? fh_aligned_alloc(h, align, size) : NULL;
+    void *ptr = h != NULL ? fh_aligned_alloc(h, align, size) : NULL;
+    if (ptr != NULL || h == NULL)
+        return ptr;
+    empty_cache();
+    return fh_aligned_alloc(h, align, size);
 }
 
 static size_t load(const size_t *word)
@@ -232,24 +247,30 @@ static void store(size_t *word, size_t value)
     __atomic_store_n(word, value, __ATOMIC_RELAXED);
 }
 
+/* So much of what was idle is in use again. */
+static void use_idle(size_t bytes)
+{
+    size_t before = load(&idle);
+    store(&idle, before > bytes ? before - bytes : 0);
+}
+
 static void *take_large_block(size_t align, size_t size)
 {
     void *ptr = take_aligned_block(align < FH_PAGE ? FH_PAGE : align, size);
-    size_t before = load(&idle);
     if (ptr != NULL)
-        store(&idle, before > size ? before - size : 0);
+        use_idle(size);
     return ptr;
 }
 
-/* A large block, or a span, and whether it is known to hold zeros. Each steps in for the other: the kernel maps so many
- * spans and no more, and the heap reaches so far. */
-static __attribute__((noinline)) void *take_large(size_t align, size_t size, bool *zeroed)
+/* A large block, or a span if it has that many bytes, and whether it is known to hold zeros. Each steps in for the other: the kernel maps so
+ * many spans and no more, and the heap reaches so far. */
+static __attribute__((noinline)) void *take_large(size_t align, size_t size, size_t least, bool *zeroed)
 {
     *zeroed = false;
     /* Larger objects than a pointer difference can measure are none. */
     if (size > PTRDIFF_MAX || heap_now() == NULL)
         return NULL;
-    bool as_span = size >= load(&span_least);
+    bool as_span = size >= least;
     void *ptr = as_span ? NULL : take_large_block(align, size);
     if (ptr != NULL)
         return ptr;
@@ -258,16 +279,23 @@ static __attribute__((noinline)) void *take_large(size_t align, size_t size, boo
     return ptr != NULL || !as_span ? ptr : take_large_block(align, size);
 }
 
-static inline void *take(size_t size)
+/* A small block, or a span of a page or more where the heap reaches no further. */
+static __attribute__((noinline)) void *take_small(size_t align, size_t size)
 {
-    bool zeroed;
-    return rarely(size >= FH_LARGE) ? take_large(FH_GRANULE, size, &zeroed) : take_block(size);
+    void *ptr = take_aligned_block(align, size);
+    return ptr != NULL || heap_now() == NULL ? ptr : fh_span_map(&spans, size != 0 ? size : 1, align);
 }
 
 static void *take_aligned(size_t align, size_t size)
 {
     bool zeroed;
-    return size >= FH_LARGE ? take_large(align, size, &zeroed) : take_aligned_block(align, size);
+    return size >= FH_LARGE ? take_large(align, size, load(&span_least), &zeroed) : take_small(align, size);
+}
+
+static inline void *take(size_t size)
+{
+    void *ptr = rarely(size >= FH_LARGE) ? NULL : take_block(size);
+    return rarely(ptr == NULL) ? take_aligned(FH_GRANULE, size) : ptr;
 }
 
 static inline bool is_span(const void *ptr)
@@ -300,11 +328,13 @@ static void free_large_pages(struct fh_heap *h, void *ptr)
         fh_sys_empty(ptr, bytes & ~(posix.page - 1));
 }
 
-/* The next request of this size gets a block. */
+/* The next request of this size gets a block. A span smaller than malloc's came from calloc, or grew: calloc has a limit of its own, because
+ * a block must be cleared, which touches pages that the program may never touch. */
 static void learn_from_span(size_t bytes)
 {
-    if (bytes >= load(&span_least) && bytes <= FH_LARGE_MOST)
-        store(&span_least, bytes + 1);
+    size_t *least = bytes >= load(&span_least) ? &span_least : &clear_least;
+    if (bytes >= load(least) && bytes <= FH_LARGE_MOST)
+        store(least, bytes + 1);
 }
 
 /* What begins a page may be a span, a large block, another block that happens to, or nothing. A thread that only frees needs
@@ -345,7 +375,7 @@ void *calloc(size_t count, size_t size)
     if (rarely(__builtin_mul_overflow(count, size, &bytes)))
         return refuse(ENOMEM);
     bool zeroed = false;
-    void *ptr = bytes >= FH_LARGE ? take_large(FH_GRANULE, bytes, &zeroed) : take_block(bytes);
+    void *ptr = bytes >= FH_LARGE ? take_large(FH_GRANULE, bytes, load(&clear_least), &zeroed) : take(bytes);
     if (rarely(ptr == NULL))
         return refuse(ENOMEM);
     return zeroed ? ptr : memset(ptr, 0, bytes);
@@ -360,13 +390,10 @@ size_t malloc_usable_size(void *ptr)
     return h != NULL ? fh_usable_size(h, ptr) : 0;
 }
 
-/* Moves what is at ptr, of which old bytes may be read, to a new block or span. What grew to a large size grows on, most
- * likely: as a span, without a copy. */
+/* Moves what is at ptr, of which old bytes may be read, to a new block or span. */
 static void *move(void *ptr, size_t old, size_t size)
 {
-    void *moved = size >= FH_LARGE ? fh_span_map(&spans, size, FH_GRANULE) : NULL;
-    if (moved == NULL)
-        moved = take(size);
+    void *moved = take(size);
     if (moved == NULL)
         return refuse(ENOMEM);
     memcpy(moved, ptr, old < size ? old : size);
@@ -384,6 +411,16 @@ static __attribute__((noinline)) void *resize_span(void *ptr, size_t size)
     return move(ptr, fh_span_bytes(&spans, ptr), size);
 }
 
+static __attribute__((noinline)) void *resize_large_block(struct fh_heap *h, void *ptr, size_t size)
+{
+    size_t old = fh_usable_size(h, ptr);
+    if (!fh_resize(h, ptr, size))
+        return move(ptr, old, size);
+    if (size > old)
+        use_idle(size - old);
+    return ptr;
+}
+
 void *realloc(void *ptr, size_t size)
 {
     if (ptr == NULL)
@@ -397,6 +434,8 @@ void *realloc(void *ptr, size_t size)
     struct fh_heap *h = heap_now();
     if (h == NULL || size > PTRDIFF_MAX)
         return refuse(ENOMEM);
+    if (size >= FH_LARGE)
+        return resize_large_block(h, ptr, size);
     if (fh_resize(h, ptr, size))
         return ptr;
     return move(ptr, fh_usable_size(h, ptr), size);
@@ -415,16 +454,20 @@ static bool is_power_of_two(size_t x)
     return x != 0 && (x & (x - 1)) == 0;
 }
 
-void *memalign(size_t align, size_t size)
+void *aligned_alloc(size_t align, size_t size)
 {
     if (!is_power_of_two(align))
         return refuse(EINVAL);
     return or_enomem(take_aligned(align, size));
 }
 
-void *aligned_alloc(size_t align, size_t size)
+/* Older than the standards: the next power of two will do. */
+void *memalign(size_t align, size_t size)
 {
-    return memalign(align, size);
+    size_t power = 1;
+    while (power < align && power <= SIZE_MAX / 2)
+        power *= 2;
+    return aligned_alloc(power >= align ? power : 0, size);
 }
 
 /* The only one that returns its error and leaves errno alone, and *out too when it fails. */
@@ -473,10 +516,31 @@ void free_aligned_sized(void *ptr, size_t align, size_t size)
     free(ptr);
 }
 
+/* The whole pages of a free block go back, but for those with the words that the heap keeps at both its ends. */
+static bool empty_pages(void *arg, const struct fh_block_info *block)
+{
+    bool *emptied = (bool *)arg;
+    uintptr_t page = posix.page;
+    uintptr_t start = ((uintptr_t)block->payload + FH_FREE_ENDS + (page - 1)) & ~(page - 1);
+    uintptr_t end = ((uintptr_t)block->payload + block->bytes - FH_FREE_ENDS) & ~(page - 1);
+    if (!block->used && start < end) {
+        fh_sys_empty((void *)start, end - start);
+        *emptied = true;
+    }
+    return true;
+}
+
 /* GNU: gives idle memory back to the system; 1 if there was any. What pad would keep is kept by no one. */
 int malloc_trim(size_t pad)
 {
     (void)pad;
     struct fh_heap *h = heap_now();
-    return h != NULL && fh_trim(h) != 0;
+    if (h == NULL)
+        return 0;
+    size_t released = fh_trim(h);
+    empty_cache();
+    bool emptied = released + fh_trim(h) != 0;
+    fh_walk(h, empty_pages, &emptied);
+    store(&idle, 0);
+    return emptied;
 }

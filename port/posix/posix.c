@@ -2,7 +2,7 @@
  *
  * posix.c - the port's callbacks; see posix.h for the contract.
  *
- * Invariant: held is the sum of what acquire gave and release did not take; base and next are hints, and only they may be
+ * Invariant: held is the sum of what acquire gave and release did not take; base, next and first are hints, and only they may be
  * stale when two threads acquire at once.
  * Must not know: what the heap does with the memory.
  */
@@ -30,23 +30,31 @@ static size_t step_for(const struct fh_posix *posix)
     return step < FH_POSIX_MOST ? step & ~(posix->page - 1) : FH_POSIX_MOST;
 }
 
-/* A place with free addresses above it. They are asked for without memory and given back at once: nothing stays reserved,
- * but what the kernel places by itself comes from the top. Half of the reach, so that what it places above them is in reach
- * too. Where addresses are limited, less is asked for. */
-static uintptr_t find_place(void)
+/* Are there so many free addresses at that place, or at any if it is NULL? Returns where. They are asked for without memory and given back at
+ * once: nothing stays reserved. */
+static uintptr_t look_for(uintptr_t wanted, size_t room)
 {
     int saved = errno;
-    size_t room = FH_POSIX_REACH < SIZE_MAX ? FH_POSIX_REACH / 2 : (size_t)1 << 29;
-    for (; room > FH_POSIX_LEAST; room /= 2) {
-        void *mem = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (mem != MAP_FAILED) {
-            munmap(mem, room);
-            errno = saved;
-            return (uintptr_t)mem;
-        }
-    }
+    void *mem = mmap((void *)wanted, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mem != MAP_FAILED)
+        munmap(mem, room);
     errno = saved;
-    return 0;
+    return mem != MAP_FAILED ? (uintptr_t)mem : 0;
+}
+
+/* A place with free addresses above it. Where there are many, half way down from where the kernel would put it: what it places by itself comes
+ * from the top, and a program that maps large files would soon wall the heap in. Else where it would put half of the reach, so that
+ * what it places above is in reach too. Where addresses are limited, less is asked for. */
+static uintptr_t find_place(void)
+{
+    size_t room = FH_POSIX_REACH < SIZE_MAX ? FH_POSIX_REACH / 2 : (size_t)1 << 29;
+    uintptr_t place = 0;
+    for (; place == 0 && room > FH_POSIX_LEAST; room /= 2)
+        place = look_for(0, room);
+    if (FH_POSIX_REACH == SIZE_MAX || place / 4 < FH_POSIX_REACH)
+        return place;
+    uintptr_t lower = place / 2 & ~(uintptr_t)(FH_POSIX_LEAST - 1);
+    return look_for(lower, 2 * room) == lower ? lower : place;
 }
 
 /* The links count from the control structure, which begins somewhere in the first page. */
@@ -59,14 +67,22 @@ static bool in_reach(const struct fh_posix *posix, uintptr_t start, size_t bytes
     return farthest < FH_POSIX_REACH - posix->page;
 }
 
-/* Pages next to the last region if that place is free; NULL if there are none in reach. */
-static void *map_near(struct fh_posix *posix, size_t bytes)
+/* Pages at that place if it is free, or elsewhere; NULL if there are none in reach. */
+static void *map_at(struct fh_posix *posix, uintptr_t wanted, size_t bytes)
 {
-    void *mem = fh_sys_map((void *)load(&posix->next), bytes);
+    void *mem = fh_sys_map((void *)wanted, bytes);
     if (mem == NULL || in_reach(posix, (uintptr_t)mem, bytes))
         return mem;
     fh_sys_unmap(mem, bytes);
     return NULL;
+}
+
+/* Pages next to the last region, or below the lowest one. */
+static void *map_near(struct fh_posix *posix, size_t bytes)
+{
+    void *mem = map_at(posix, load(&posix->next), bytes);
+    uintptr_t first = load(&posix->first);
+    return mem != NULL || first <= bytes ? mem : map_at(posix, first - bytes, bytes);
 }
 
 static void *acquire(void *ctx, size_t min_bytes, size_t *got)
@@ -89,7 +105,11 @@ static void *acquire(void *ctx, size_t min_bytes, size_t *got)
         return NULL;
     if (load(&posix->base) == 0)
         store(&posix->base, (uintptr_t)mem);
-    store(&posix->next, (uintptr_t)mem + bytes);
+    uintptr_t first = load(&posix->first);
+    if ((uintptr_t)mem + bytes != first)
+        store(&posix->next, (uintptr_t)mem + bytes);
+    if (first == 0 || (uintptr_t)mem < first)
+        store(&posix->first, (uintptr_t)mem);
     __atomic_fetch_add(&posix->held, bytes, __ATOMIC_RELAXED);
     *got = bytes;
     return mem;
@@ -102,6 +122,8 @@ static void release(void *ctx, void *mem, size_t bytes)
     __atomic_fetch_sub(&posix->held, bytes, __ATOMIC_RELAXED);
     if ((uintptr_t)mem + bytes == load(&posix->next))
         store(&posix->next, (uintptr_t)mem);
+    if ((uintptr_t)mem == load(&posix->first))
+        store(&posix->first, (uintptr_t)mem + bytes);
     if ((uintptr_t)mem == load(&posix->base))
         store(&posix->base, 0);
 }

@@ -49,7 +49,8 @@ struct fh_posix {
     struct fh_port port;      /* what fh_create is given */
     struct fh_lock lock;
     uintptr_t base;           /* the first region's start; 0 before there is one */
-    uintptr_t next;           /* where the next region would touch the last one */
+    uintptr_t next;           /* where the next region would touch the last one, */
+    uintptr_t first;          /* and where it would touch the lowest one from below; 0 before there is one */
     size_t held;              /* bytes that the heap has from here */
     size_t page;
 };

@@ -69,6 +69,47 @@ static inline void *fh_sys_remap(void *mem, size_t old_bytes, size_t bytes)
 }
 #endif
 
+#if defined(__GLIBC__)
+/* The lock of the list of streams. fflush(NULL) holds it while it waits for a stream that another thread reads, which allocates; fork takes
+ * it after its handlers. Recursive; absent in a libc that has no such lock. */
+void _IO_list_lock(void) __attribute__((weak));
+void _IO_list_unlock(void) __attribute__((weak));
+void _IO_list_resetlock(void) __attribute__((weak));
+
+/* Takes it; false: there is none. */
+static inline bool fh_sys_hold_streams(void)
+{
+    if (_IO_list_lock == NULL || _IO_list_unlock == NULL || _IO_list_resetlock == NULL)
+        return false;
+    _IO_list_lock();
+    return true;
+}
+
+static inline void fh_sys_let_streams_go(void)
+{
+    _IO_list_unlock();
+}
+
+/* The same in the child of a fork, where the lock may have been made anew already. */
+static inline void fh_sys_reset_streams(void)
+{
+    _IO_list_resetlock();
+}
+#else
+static inline bool fh_sys_hold_streams(void)
+{
+    return false;
+}
+
+static inline void fh_sys_let_streams_go(void)
+{
+}
+
+static inline void fh_sys_reset_streams(void)
+{
+}
+#endif
+
 /* Fresh zeroed pages, at the wanted place if it is free; NULL if there are none. */
 static inline void *fh_sys_map(void *wanted, size_t bytes)
 {

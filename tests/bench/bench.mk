@@ -68,9 +68,13 @@ FLAW_generous := -DFLAW_GENEROUS
 SUITE_BIN := $(addprefix $(B)/,fh-tiny fh-ring fh-damage fh-adapter-floor.so fh-adapter-unsealed.so fh-adapter-cache-unsealed.so) $(FLAWED_SO) $(REFUSED_SO) \
 	$(ADAPTER_FUNCTIONS:%=$(B)/adapter-without-%.so)
 
-$(B)/fh-tiny: $(BENCH)/suite/tiny.c
+$(B)/libfh-before.so: $(BENCH)/suite/before.c
 	@mkdir -p $(@D)
-	$(CC) -std=c11 $(WARN) $(CFLAGS) $< -o $@ -pthread
+	$(CC) -std=c11 $(WARN) $(CFLAGS) -fPIC -shared $< -o $@ -pthread
+
+$(B)/fh-tiny: $(BENCH)/suite/tiny.c $(B)/libfh-before.so
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(WARN) $(CFLAGS) $^ -Wl,-rpath,'$$ORIGIN' -o $@ -pthread
 
 $(B)/fh-ring: $(BENCH)/suite/ring.c $(BENCH)/suite/ring_work.h $(BENCH)/ring.h $(B)/libfreehold.a
 	@mkdir -p $(@D)

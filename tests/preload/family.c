@@ -8,7 +8,9 @@
 #include "case.h"
 
 #include <dlfcn.h>
+#include <inttypes.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -188,10 +190,16 @@ static void test_errno_kept(void)
 static void test_bad_alignments(void)
 {
     static const size_t bad[] = { 0, 3, 24, 48, 100, 4095, 4097, SIZE_MAX, SIZE_MAX - 1, SIZE_MAX / 2 + 17 };
+    static const size_t next[] = { 1, 4, 32, 64, 128, 4096, 8192 };
     for (size_t i = 0; i < COUNT(bad); i++) {
         size_t align = opaque_size(bad[i]);
         errno = 0;
-        EXPECT(memalign(align, 10) == NULL && errno == EINVAL);
+        void *rounded = memalign(align, 10);
+        if (i < COUNT(next))
+            EXPECT(rounded != NULL && is_aligned(rounded, next[i]));
+        else
+            EXPECT(rounded == NULL && errno == EINVAL);
+        free(rounded);
         errno = 0;
         EXPECT(aligned_alloc(align, 10) == NULL && errno == EINVAL);
         void *out = &out;
@@ -362,6 +370,151 @@ static void test_large_again(void)
     EXPECT(last.ru_minflt - first.ru_minflt < 10 * 1024);
 }
 
+/* So does one that grows a buffer step by step to some megabytes. */
+static void test_grown_again(void)
+{
+    struct rusage first = { 0 }, last = { 0 };
+    for (int i = 0; i < 200; i++) {
+        char *p = NULL;
+        for (size_t size = 1000; size <= (size_t)4 << 20; size *= 2) {
+            p = (char *)realloc(p, size);
+            if (!EXPECT(p != NULL))
+                return;
+            memset(p + size / 2, i, size / 2);
+        }
+        free(p);
+        if (i == 9)
+            EXPECT(getrusage(RUSAGE_SELF, &first) == 0);
+    }
+    EXPECT(getrusage(RUSAGE_SELF, &last) == 0);
+    EXPECT(last.ru_minflt - first.ru_minflt < 20 * 1024);
+}
+
+/* Large memory from calloc has no pages before they are touched, whatever was freed before; in a loop it gets them once. */
+static void test_large_cleared(void)
+{
+    enum { N = 20, PAGES = 1024 };
+    static char *sparse[N];
+    const size_t size = (size_t)24 << 20;
+    free(opaque(malloc(size + (1 << 20))));
+    free(opaque(malloc(size + (1 << 20))));
+    size_t before = process_bytes(true);
+    for (size_t i = 0; i < N; i++) {
+        sparse[i] = (char *)calloc(1, size);
+        if (!EXPECT(sparse[i] != NULL))
+            return;
+        sparse[i][size / 2] = 1;
+    }
+    EXPECT(process_bytes(true) < before + size);
+    for (size_t i = 0; i < N; i++)
+        free(sparse[i]);
+    struct rusage first = { 0 }, last = { 0 };
+    for (int i = 0; i < 50; i++) {
+        unsigned char *p = (unsigned char *)calloc(PAGES, 4096);
+        if (!EXPECT(p != NULL))
+            return;
+        for (size_t at = 0; at < PAGES * 4096; at += 1000) {
+            EXPECT(p[at] == 0);
+            p[at] = 1;
+        }
+        free(p);
+        if (i == 9)
+            EXPECT(getrusage(RUSAGE_SELF, &first) == 0);
+    }
+    EXPECT(getrusage(RUSAGE_SELF, &last) == 0);
+    EXPECT(last.ru_minflt - first.ru_minflt < 20 * PAGES);
+}
+
+/* What was freed goes back to the system when that is asked for, and what was not keeps its contents. */
+static void test_trim(void)
+{
+    enum { N = 40000, EACH = 2000, KEPT = 100 };
+    static unsigned char *blocks[N];
+    size_t before = process_bytes(true);
+    for (size_t i = 0; i < N; i++) {
+        blocks[i] = (unsigned char *)malloc(EACH);
+        if (!EXPECT(blocks[i] != NULL))
+            return;
+        paint(blocks[i], EACH, i);
+    }
+    size_t peak = process_bytes(true);
+    EXPECT(peak > before + (size_t)N * EACH / 2);
+    for (size_t i = 0; i < N; i++) {
+        if (i % KEPT != 0)
+            free(blocks[i]);
+    }
+    EXPECT(malloc_trim(0) == 1);
+    EXPECT(process_bytes(true) < peak - (size_t)N * EACH / 10 * 9);
+    for (size_t i = 0; i < N; i += KEPT) {
+        EXPECT(is_painted(blocks[i], EACH, EACH, i));
+        free(blocks[i]);
+    }
+    /* What has no pages any more serves again. */
+    for (size_t i = 0; i < N; i++) {
+        blocks[i] = (unsigned char *)malloc(EACH);
+        if (!EXPECT(blocks[i] != NULL))
+            return;
+        paint(blocks[i], EACH, i);
+    }
+    for (size_t i = 0; i < N; i++) {
+        EXPECT(is_painted(blocks[i], EACH, EACH, i));
+        free(blocks[i]);
+    }
+}
+
+/* The bounds of the mapping that holds a block. */
+static bool find_mapping(const void *ptr, uintptr_t *start, uintptr_t *end)
+{
+    char line[512];
+    bool found = false;
+    FILE *f = fopen("/proc/self/maps", "r");
+    while (f != NULL && !found && fgets(line, sizeof line, f) != NULL)
+        found = sscanf(line, "%" SCNxPTR "-%" SCNxPTR, start, end) == 2 && *start <= (uintptr_t)ptr && (uintptr_t)ptr < *end;
+    if (f != NULL)
+        fclose(f);
+    return found;
+}
+
+static void *wall_at(uintptr_t place)
+{
+    return mmap((void *)place, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+}
+
+/* A heap that can't grow upwards grows downwards, and where it can't do that either, a block is a mapping of its own. */
+static void test_walled_in(void)
+{
+    enum { N = 3000, EACH = 10000 };
+    static unsigned char *blocks[3][N];
+    void *walls[2] = { MAP_FAILED, MAP_FAILED };
+    unsigned char *first = (unsigned char *)malloc(EACH);
+    for (size_t round = 0; round < 3; round++) {
+        uintptr_t start, end;
+        if (round != 0 && EXPECT(find_mapping(first, &start, &end))) {
+            walls[round - 1] = wall_at(round == 1 ? end : start - 4096);
+            EXPECT(walls[round - 1] != MAP_FAILED);
+        }
+        for (size_t i = 0; i < N; i++) {
+            blocks[round][i] = (unsigned char *)(i % 3 == 0 ? calloc(1, EACH) : i % 3 == 1 ? aligned_alloc(64, EACH) : malloc(EACH));
+            if (!EXPECT(blocks[round][i] != NULL && (i % 3 != 0 || is_zero(blocks[round][i], EACH))))
+                return;
+            paint(blocks[round][i], EACH, round + i);
+        }
+    }
+    for (size_t round = 0; round < 3; round++) {
+        for (size_t i = 0; i < N; i++) {
+            EXPECT(is_painted(blocks[round][i], EACH, EACH, round + i));
+            blocks[round][i] = (unsigned char *)realloc(blocks[round][i], EACH + 3000);
+            EXPECT(blocks[round][i] != NULL && is_painted(blocks[round][i], EACH, EACH, round + i));
+            free(blocks[round][i]);
+        }
+    }
+    for (size_t i = 0; i < 2; i++) {
+        if (walls[i] != MAP_FAILED)
+            munmap(walls[i], 4096);
+    }
+    free(first);
+}
+
 #ifndef FAMILY_IS_LINKED
 /* Under a limit of address space: the end is NULL and ENOMEM, what is there stays good, and what was freed serves again. */
 static void exhaust(size_t size)
@@ -471,7 +624,11 @@ int main(int argc, char **argv)
         { "realloc-contents", test_realloc_contents },
         { "realloc-of-spans", test_realloc_of_spans },
         { "large-again", test_large_again },
+        { "grown-again", test_grown_again },
+        { "large-cleared", test_large_cleared },
         { "large-goes-back", test_large_goes_back },
+        { "trim", test_trim },
+        { "walled-in", test_walled_in },
 #ifndef FAMILY_IS_LINKED
         { "out-of-memory", test_out_of_memory },
 #endif

@@ -271,6 +271,87 @@ static void test_generations(void)
         _exit(has_failed());
 }
 
+static void *read_lines(void *arg)
+{
+    FILE *file = (FILE *)arg;
+    char *line = NULL;
+    size_t size = 0;
+    while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+        rewind(file);
+        while (getline(&line, &size, file) > 0) {
+            free(line);
+            line = NULL;
+            size = 0;
+        }
+    }
+    free(line);
+    return NULL;
+}
+
+static void *flush_all(void *arg)
+{
+    while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
+        fflush(NULL);
+    return arg;
+}
+
+/* In a child's child too, streams can be flushed, by each of its threads. */
+static void flush_in_a_child(void)
+{
+    pid_t child = fork();
+    if (child != 0) {
+        int status = -1;
+        _exit(child < 0 || waitpid(child, &status, 0) != child ? 3 : status != 0);
+    }
+    pthread_t thread;
+    alarm(20);
+    __atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+    bool made = pthread_create(&thread, NULL, allocate_a_little, NULL) == 0;
+    fflush(NULL);
+    if (made)
+        pthread_join(thread, NULL);
+    _exit(!made || has_failed());
+}
+
+static void *flush_once(void *arg)
+{
+    fflush(NULL);
+    return arg;
+}
+
+/* One thread waits for another one's stream with the list of streams locked, that one for the heap, and the one that forks for the list. */
+static void test_streams(void)
+{
+    pthread_t reader, flusher;
+    FILE *file = tmpfile();
+    __atomic_store_n(&stop, false, __ATOMIC_RELAXED);
+    if (!EXPECT(file != NULL))
+        return;
+    for (int i = 0; i < 50; i++)
+        fprintf(file, "%3000d\n", i);
+    EXPECT(pthread_create(&reader, NULL, read_lines, file) == 0);
+    EXPECT(pthread_create(&flusher, NULL, flush_all, NULL) == 0);
+    for (unsigned i = 0; i < 10 * forks(); i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            alarm(30);
+            if (i % 50 == 0)
+                flush_in_a_child();
+            /* Whoever comes second finds the lock free as well. */
+            pthread_t thread;
+            if (i % 10 == 0 && pthread_create(&thread, NULL, flush_once, NULL) == 0)
+                pthread_join(thread, NULL);
+            _exit(0);
+        }
+        int status = -1;
+        EXPECT(child > 0 && waitpid(child, &status, 0) == child && status == 0);
+    }
+    __atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+    pthread_join(reader, NULL);
+    pthread_join(flusher, NULL);
+    fclose(file);
+}
+
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -282,6 +363,7 @@ int main(int argc, char **argv)
         { "from-threads", test_from_threads },
         { "generations", test_generations },
         { "handlers", test_handlers },
+        { "streams", test_streams },
     };
     return run_cases(cases, COUNT(cases), argv + 1);
 }

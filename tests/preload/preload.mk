@@ -30,7 +30,7 @@ $(eval $(call variant,plain,-O0))
 $(eval $(call variant,asan,-O1 -fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all))
 $(eval $(call variant,tsan,-O1 -fsanitize=thread))
 
-$(PT)/family $(PT)/threads $(PT)/fork $(PT)/early: $(PT)/%: $(PT_DIR)/%.c $(PT_DIR)/case.h
+$(PT)/family $(PT)/threads $(PT)/fork $(PT)/signals $(PT)/early: $(PT)/%: $(PT_DIR)/%.c $(PT_DIR)/case.h
 	@mkdir -p $(@D)
 	$(CC) $(PT_FLAGS) -O1 $< -pthread -ldl -o $@
 
@@ -46,7 +46,7 @@ $(PT)/cxx: $(PT_DIR)/cxx.cc | preload-tools
 	@mkdir -p $(@D)
 	g++ -std=c++17 -O1 -g -Wall -Wextra -Werror $< -pthread -o $@
 
-PT_PROGRAMS := $(addprefix $(PT)/,family threads fork early crimes cxx family-plain parts-plain family-asan parts-asan threads-tsan fork-tsan)
+PT_PROGRAMS := $(addprefix $(PT)/,family threads fork signals early crimes cxx family-plain parts-plain family-asan parts-asan threads-tsan fork-tsan)
 
 .PHONY: test-preload
 test-preload: $(B)/libfreehold-preload.so $(PT_PROGRAMS) | preload-tools

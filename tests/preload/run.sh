@@ -57,14 +57,15 @@ crime() {
     fi
 }
 
-cases family 15 env LD_PRELOAD="$library" "$build/family"
+cases family 19 env LD_PRELOAD="$library" "$build/family"
 cases threads 6 env LD_PRELOAD="$library" "$build/threads"
-cases fork 6 env LD_PRELOAD="$library" "$build/fork"
+cases fork 7 env LD_PRELOAD="$library" "$build/fork"
+cases signals 1 env LD_PRELOAD="$library" timeout 60 "$build/signals"
 cases early 4 env LD_PRELOAD="$library" "$build/early"
 cases cxx 4 env LD_PRELOAD="$library" "$build/cxx"
 cases plain-parts 12 "$build/parts-plain"
-cases plain-family 13 "$build/family-plain"
-cases asan-family 13 "$build/family-asan"
+cases plain-family 17 "$build/family-plain"
+cases asan-family 17 "$build/family-asan"
 cases asan-parts 12 "$build/parts-asan"
 # ThreadSanitizer wants its part of the address space free of random places; where neither it nor the kernel can be told so, it
 # ends at once. It knows no threads in the child of a process with threads, and what it holds itself would count as hoarded.

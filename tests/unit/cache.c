@@ -1321,6 +1321,31 @@ static void enough_when_narrowed(void)
     }
 }
 
+/* Where there are many, also: each doubling of their number halves what each may hold. */
+static void enough_where_there_are_many(void)
+{
+    static const struct { uint32_t caches, kib; } cases[] = { { 2, 1024 }, { 3, 1024 }, { 32, 1024 }, { 33, 512 }, { 64, 512 }, { 65, 512 }, { 66, 256 },
+        { 127, 256 }, { 128, 256 }, { 1000, 32 } };
+    open_in(rig_memory, 65536, true, 2);
+    struct fh_heap *h = rig.heap;
+    size_t used = h->used;
+    size_t total = h->total;
+    uint32_t caches = h->cache_count;
+    h->total = ((size_t)400 << 20) / FH_GRANULE;
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        h->cache_count = cases[i].caches;
+        size_t enough = cases[i].caches * ((size_t)cases[i].kib << 10) / FH_GRANULE;
+        h->used = h->total - enough;
+        CHECK(fh_cpu_cache.drain(h, 1));
+        h->used++;
+        CHECK(!fh_cpu_cache.drain(h, 1));
+    }
+    h->used = used;
+    h->total = total;
+    h->cache_count = caches;
+    rig_sound(&rig);
+}
+
 /* Where free blocks lie one by one, one of several caches takes several of them at once, and no memory that was never used. One that is
  * alone takes one. */
 static void filled_from_holes(void)
@@ -2793,6 +2818,7 @@ TESTS(unit_cache) = {
     { "narrowed", narrowed },
     { "filled_in_holes", filled_in_holes },
     { "enough_when_narrowed", enough_when_narrowed },
+    { "enough_where_there_are_many", enough_where_there_are_many },
     { "filled_from_holes", filled_from_holes },
     { "trying", trying },
     { "large_empties_first", large_empties_first },

@@ -115,6 +115,39 @@ static void walk_stops_for_good(void)
     }
 }
 
+static bool scribble(void *arg, const struct fh_block_info *info)
+{
+    unsigned char *payload = (unsigned char *)(uintptr_t)info->payload;
+    if (!info->used) {
+        ++*(unsigned *)arg;
+        for (size_t i = FH_FREE_ENDS; i + FH_FREE_ENDS < info->bytes; i++)
+            payload[i] = 0x5A;
+    }
+    return true;
+}
+
+/* What lies between the ends of a free block is anybody's: of one on a list, of the one that was cut last, and of the top. */
+static void insides_are_nobodys(void)
+{
+    open();
+    void *ptr[40];
+    for (unsigned i = 0; i < 40; i++)
+        REQUIRE((ptr[i] = fh_malloc(rig.heap, 8 + 5 * i)) != NULL);
+    for (unsigned i = 0; i < 40; i += 3)
+        fh_free(rig.heap, ptr[i]);
+    REQUIRE((ptr[0] = fh_malloc(rig.heap, 600)) != NULL);
+    unsigned scribbled = 0;
+    fh_walk(rig.heap, scribble, &scribbled);
+    CHECK(scribbled > 10);
+    rig_sound(&rig);
+    for (unsigned i = 3; i < 40; i += 3)
+        REQUIRE((ptr[i] = fh_malloc(rig.heap, 8 + 5 * i)) != NULL);
+    for (unsigned i = 0; i < 40; i++)
+        fh_free(rig.heap, ptr[i]);
+    EQUAL(rig.faults, 0);
+    rig_sound(&rig);
+}
+
 static void walk_shows_blocks(void)
 {
     open();
@@ -661,6 +694,7 @@ TESTS(unit_check) = {
     { "writes_nothing", writes_nothing },
     { "walk_stops_when_told", walk_stops_when_told },
     { "walk_stops_for_good", walk_stops_for_good },
+    { "insides_are_nobodys", insides_are_nobodys },
     { "walk_passes_damage", walk_passes_damage },
     { "promise5_walk_shows_blocks", walk_shows_blocks },
     { "wrong_maps", wrong_maps },

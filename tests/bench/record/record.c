@@ -27,6 +27,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 /* What was there before. */
 static struct {
@@ -61,10 +62,31 @@ static struct {
     struct entry *table;     /* open addressing, linear probing */
     size_t slots;
     size_t live;
+    dev_t device;            /* of the trace's file, */
+    ino_t inode;             /* by which a descriptor is known that the program has closed and opened for itself */
     struct fh_trace_writer writer;
 } rec = { .mutex = PTHREAD_MUTEX_INITIALIZER };
 
 static __thread unsigned thread_number __attribute__((tls_model("initial-exec")));
+
+/* Does this thread hold the mutex? What it calls meanwhile, from a signal handler or another library's fork handler, passes unrecorded. */
+static __thread bool inside __attribute__((tls_model("initial-exec")));
+static __thread bool inside_fork __attribute__((tls_model("initial-exec")));
+
+static bool enter(void)
+{
+    if (inside)
+        return false;
+    inside = true;
+    pthread_mutex_lock(&rec.mutex);
+    return true;
+}
+
+static void leave(void)
+{
+    pthread_mutex_unlock(&rec.mutex);
+    inside = false;
+}
 
 static size_t home_of(uintptr_t ptr)
 {
@@ -199,6 +221,13 @@ static void open_trace(void)
             continue;
         if (fd < 0)
             break;
+        struct stat file;
+        if (fstat(fd, &file) != 0) {
+            close(fd);
+            break;
+        }
+        rec.device = file.st_dev;
+        rec.inode = file.st_ino;
         /* Out of the way of programs that count on low numbers. */
         int high = fcntl(fd, F_DUPFD_CLOEXEC, 200);
         if (high >= 0) {
@@ -215,6 +244,13 @@ static void open_trace(void)
     rec.on = false;
 }
 
+/* A program that closes all descriptors may have a file of its own there now. */
+static bool is_ours(int fd)
+{
+    struct stat file;
+    return fstat(fd, &file) == 0 && file.st_dev == rec.device && file.st_ino == rec.inode;
+}
+
 /* With the mutex held. */
 static void put(enum fh_trace_op op, uint64_t value, uint64_t then)
 {
@@ -222,6 +258,10 @@ static void put(enum fh_trace_op op, uint64_t value, uint64_t then)
         open_trace();
     if (!rec.on)
         return;
+    if (rec.writer.used + 2 * FH_TRACE_RECORD > FH_TRACE_CHUNK && !is_ours(rec.writer.fd)) {
+        rec.on = false;
+        return;
+    }
     if (thread_number == 0)
         thread_number = ++rec.threads;
     if (rec.thread != thread_number) {
@@ -234,31 +274,36 @@ static void put(enum fh_trace_op op, uint64_t value, uint64_t then)
 static void finish(void)
 {
     /* A child of vfork shares this memory: it must not end its parent's trace. */
-    if (rec.pid != getpid())
+    if (rec.pid != getpid() || !enter())
         return;
-    pthread_mutex_lock(&rec.mutex);
-    if (rec.on && rec.opened) {
+    if (rec.on && rec.opened && is_ours(rec.writer.fd)) {
         fh_trace_end(&rec.writer);
         close(rec.writer.fd);
     }
     rec.on = false;
-    pthread_mutex_unlock(&rec.mutex);
+    leave();
 }
 
 static void before_fork(void)
 {
-    pthread_mutex_lock(&rec.mutex);
+    inside_fork = enter();
 }
 
 static void after_fork_in_parent(void)
 {
-    pthread_mutex_unlock(&rec.mutex);
+    if (inside_fork)
+        leave();
 }
 
+/* A child that was made from a signal handler, amid a record, is not recorded. */
 static void after_fork_in_child(void)
 {
+    if (!inside_fork) {
+        rec.on = false;
+        return;
+    }
     if (rec.on) {
-        if (rec.opened)
+        if (rec.opened && is_ours(rec.writer.fd))
             close(rec.writer.fd);
         rec.opened = false;
         rec.pid = getpid();
@@ -266,7 +311,7 @@ static void after_fork_in_child(void)
         rec.threads = 1;
         thread_number = 1;
     }
-    pthread_mutex_unlock(&rec.mutex);
+    leave();
 }
 
 /* A symbol as a function of any type: ISO C has no conversion for it. */
@@ -288,11 +333,21 @@ static void find_next(void)
     look_up(&next.malloc, "malloc");
 }
 
+/* Are the functions known? They are looked up once, by the first call, whichever it is: constructors of other libraries run before ours. */
+static bool is_ready(void)
+{
+    static bool looking;
+    if (next.malloc == NULL && !looking) {
+        looking = true;
+        find_next();
+    }
+    return next.malloc != NULL;
+}
+
 __attribute__((constructor)) static void start(void)
 {
     const char *only = getenv("FH_TRACE_ONLY");
-    if (next.malloc == NULL)
-        find_next();
+    is_ready();
     if (only != NULL && strcmp(only, program_invocation_short_name) != 0)
         return;
     pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
@@ -323,27 +378,21 @@ static void *early_alloc(size_t size)
 
 static void note_new(void *ptr, enum fh_trace_op op, uint64_t value, uint64_t size)
 {
-    if (ptr == NULL || !rec.on)
+    if (ptr == NULL || !rec.on || !enter())
         return;
     int saved = errno;
-    pthread_mutex_lock(&rec.mutex);
     if (rec.on) {
         put(op, value, size);
         table_put((uintptr_t)ptr, rec.blocks++, op == FH_T_ALIGNED ? size : value);
     }
-    pthread_mutex_unlock(&rec.mutex);
+    leave();
     errno = saved;
 }
 
 void *malloc(size_t size)
 {
-    if (next.malloc == NULL) {
-        static bool looking;
-        if (looking)
-            return early_alloc(size);
-        looking = true;
-        find_next();
-    }
+    if (!is_ready())
+        return early_alloc(size);
     void *ptr = next.malloc(size);
     note_new(ptr, FH_T_MALLOC, size, 0);
     return ptr;
@@ -351,8 +400,8 @@ void *malloc(size_t size)
 
 void *calloc(size_t count, size_t size)
 {
-    if (next.calloc == NULL)
-        return early_alloc(count * size);
+    if (!is_ready())
+        return size == 0 || count <= sizeof early / size ? early_alloc(count * size) : NULL;
     void *ptr = next.calloc(count, size);
     note_new(ptr, FH_T_CALLOC, (uint64_t)count * size, 0);
     return ptr;
@@ -362,9 +411,8 @@ void free(void *ptr)
 {
     if (ptr == NULL || is_early(ptr))
         return;
-    if (rec.on) {
+    if (rec.on && enter()) {
         int saved = errno;
-        pthread_mutex_lock(&rec.mutex);
         struct entry *e = rec.on ? entry_of((uintptr_t)ptr) : NULL;
         if (e != NULL && e->ptr != 0) {
             /* Opening the trace may give the blocks new numbers, so it comes before the number is used. */
@@ -373,7 +421,7 @@ void free(void *ptr)
             put(FH_T_FREE, rec.blocks - 1 - e->number, 0);
             table_drop(e);
         }
-        pthread_mutex_unlock(&rec.mutex);
+        leave();
         errno = saved;
     }
     next.free(ptr);
@@ -394,9 +442,8 @@ void *realloc(void *ptr, size_t size)
         free(ptr);
         return NULL;
     }
-    if (!rec.on)
+    if (!rec.on || !enter())
         return next.realloc(ptr, size);
-    pthread_mutex_lock(&rec.mutex);
     void *moved = next.realloc(ptr, size);
     int saved = errno;
     struct entry *e = rec.on ? entry_of((uintptr_t)ptr) : NULL;
@@ -408,7 +455,7 @@ void *realloc(void *ptr, size_t size)
         table_drop(e);
         table_put((uintptr_t)moved, number, size);
     }
-    pthread_mutex_unlock(&rec.mutex);
+    leave();
     errno = saved;
     return moved;
 }
@@ -423,8 +470,7 @@ static unsigned logarithm(size_t align)
 
 void *memalign(size_t align, size_t size)
 {
-    if (next.memalign == NULL)
-        find_next();
+    is_ready();
     void *ptr = next.memalign(align, size);
     note_new(ptr, FH_T_ALIGNED, logarithm(align), size);
     return ptr;

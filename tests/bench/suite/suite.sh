@@ -41,7 +41,7 @@ says() {
 
 record() {
     mkdir -p "$dir/$1"
-    FH_TRACE_DIR=$dir/$1 LD_PRELOAD=$B/libfreehold-record.so "$B/fh-tiny" "$1" >"$log" 2>&1
+    timeout 60 env FH_TRACE_DIR="$dir/$1" LD_PRELOAD="$B/libfreehold-record.so" "$B/fh-tiny" "$1" >"$log" 2>&1
 }
 
 # The trace of the process that wrote most, or least.
@@ -83,6 +83,17 @@ says record-many 0 '\(malloc 30000, free 30000, realloc 0, calloc 0, aligned 0\)
 record kill
 says record-kill 2 'truncated: it has no end' "$replay" --info "$(most kill)"
 says record-kill-cut 0 '\(malloc [1-9][0-9]*, free 0' "$replay" --cut --info "$(most kill)"
+
+# Whether the signal came amid a record is a matter of odds: several times.
+for n in 1 2 3 4 5; do
+    record leave || break
+done
+verdict $? record-leave-runs
+says record-leave 0 '\(malloc [1-9][0-9]*, free ' "$replay" --cut --info "$(most leave)"
+
+record closed
+verdict $? record-closed-runs
+says record-closed 2 'truncated: it has no end' "$replay" --info "$(most closed)"
 
 FH_TRACE_DIR=$dir/nowhere LD_PRELOAD=$B/libfreehold-record.so "$B/fh-tiny" calls >"$log" 2>&1
 verdict $? record-nowhere-runs

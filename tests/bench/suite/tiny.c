@@ -9,17 +9,25 @@
  *   tiny threads   2 threads that each allocate and free 20,000 blocks, some of which the other one frees
  *   tiny many      30,000 malloc, then as many free in another order
  *   tiny kill      50,000 malloc, then ends itself by SIGKILL
+ *   tiny leave     malloc and free, until a signal handler calls _exit
+ *   tiny closed    closes all descriptors but the first three, and opens a file of its own for each: 100,000 malloc later, it is empty
  *
  * Invariant: it calls nothing that allocates by itself (no stdio).
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* Of the library that was started before the recorder. */
+extern void *volatile fh_before;
 
 /* Keeps the compiler from knowing that a block is not used. */
 static void *volatile sink;
@@ -147,8 +155,43 @@ static int killed(void)
     return raise(SIGKILL);
 }
 
+static void leave_now(int number)
+{
+    (void)number;
+    _exit(0);
+}
+
+static int leave(void)
+{
+    struct sigaction action = { .sa_handler = leave_now };
+    struct itimerval soon = { .it_value.tv_usec = 20000 };
+    if (sigaction(SIGALRM, &action, NULL) != 0 || setitimer(ITIMER_REAL, &soon, NULL) != 0)
+        return 3;
+    for (;;)
+        free(keep(malloc(100)));
+}
+
+static int closed(void)
+{
+    enum { MANY = 300 };
+    char path[] = "/tmp/fh-tiny.XXXXXX";
+    struct stat file;
+    keep(malloc(10));
+    for (int fd = 3; fd < MANY; fd++)
+        close(fd);
+    int own = mkstemp(path);
+    while (own >= 0 && own < MANY - 1)
+        own = dup(own);
+    unlink(path);
+    for (unsigned i = 0; i < 100000; i++)
+        keep(malloc(i % 1000));
+    return own < 0 || fstat(own, &file) != 0 || file.st_size != 0 ? 4 : 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (fh_before == NULL)
+        return 3;
     const char *what = argc == 2 ? argv[1] : "";
     if (strcmp(what, "calls") == 0)
         return calls();
@@ -162,6 +205,10 @@ int main(int argc, char **argv)
         return many();
     if (strcmp(what, "kill") == 0)
         return killed();
+    if (strcmp(what, "leave") == 0)
+        return leave();
+    if (strcmp(what, "closed") == 0)
+        return closed();
     if (strcmp(what, "exec") == 0) {
         keep(malloc(10));
         keep(malloc(20));
