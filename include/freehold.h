@@ -144,8 +144,8 @@ struct fh_port {
 
 /* Makes a heap of the size bytes at mem, any alignment, and keeps its control structure there. With mem NULL the first
  * region is asked of port->acquire, size bytes of it or as much as the smallest heap needs. port may be NULL: no more
- * memory, no lock, misuse traps. Returns NULL, with nothing written, if the memory is too small or wraps around the
- * address space. The lists are sized for mem alone if the port cannot acquire, else for anything.
+ * memory, no lock, misuse traps. Returns NULL, with nothing written, if the memory is too small, larger than 2^30 granules (16 GiB
+ * on 64-bit), or wraps around the address space. The lists are sized for mem alone if the port cannot acquire, else for anything.
  * Cost: the size of the control structure. Call it from one context. */
 struct fh_heap *fh_create(void *mem, size_t size, const struct fh_port *port);
 
@@ -201,7 +201,8 @@ size_t fh_trim(struct fh_heap *heap);
  * damage and follows no word that it has not validated. Cost: linear in the number of blocks, with the lock held. */
 enum fh_fault_kind fh_check(struct fh_heap *heap);
 
-/* Where a check in steps is. The caller sets it to zero once and keeps it as long as it likes; only fh_check_step writes to it. */
+/* Where a check in steps is. The caller sets it to zero once for a heap, and again for another one, also in the same memory, and keeps it as
+ * long as it likes; only fh_check_step writes to it. */
 struct fh_cursor {
     size_t passes;            /* whole passes that have ended: a call that ends one adds one */
     const void *block;        /* the payload address, or the head, where the call found a fault; NULL if it found none */
@@ -239,7 +240,8 @@ struct fh_stats {
     size_t bytes_used;    /* in blocks that were handed out, or are held in a cache */
     size_t bytes_free;    /* in free blocks */
     size_t bytes_peak;    /* the largest bytes_used so far */
-    size_t largest_free;  /* the largest request that fh_malloc would meet without the port, in bytes; 0 if none */
+    size_t largest_free;  /* the largest request that fh_malloc would meet without the port and without emptying a cache, in bytes; 0 if
+                           * none. A CPU's first call may take a part of it for its cache */
     size_t blocks_used;   /* blocks handed out or cached */
     size_t blocks_free;
     size_t regions;
@@ -285,7 +287,9 @@ extern const struct fh_cache_layer fh_cpu_cache;
 /* Caches held by their users instead of being looked up by CPU: for a hosted malloc, one for each thread. The heap's port
  * must name &fh_cpu_cache; cpus may be 0. fh_cache_open returns NULL without memory; try again later. fh_cache_close gives
  * everything back and ends the cache. fh_cache_malloc and fh_cache_free are fh_malloc and fh_free on the cache's heap; only
- * one context at a time may use a cache, but a block may be freed through another one than it came from. */
+ * one context at a time may use a cache, but a block may be freed through another one than it came from. For a request too large for
+ * a cache, the heap grows although the cache may hold something: 1/16 of what is in use; or the little of several, and 512 KiB, a quarter of the
+ * heap at most, if it is alone. */
 struct fh_cache;
 struct fh_cache *fh_cache_open(struct fh_heap *heap);
 void fh_cache_close(struct fh_cache *cache);

@@ -624,6 +624,48 @@ void fh_cache_free(struct fh_cache *c, void *ptr)
         free_slowly(c, b, true);
 }
 
+/* The complement of a CPU's entry: both are looked at before the entry is followed, because the table lies behind a block. */
+static inline uintptr_t *again_of(const struct fh_heap *h, unsigned cpu)
+{
+    return (uintptr_t *)(uintptr_t)(h->by_cpu + h->port->cpus) + cpu;
+}
+
+static inline bool is_sure(const struct fh_heap *h, unsigned cpu)
+{
+    return (uintptr_t)h->by_cpu[cpu] == ~*again_of(h, cpu);
+}
+
+static void set_entry(struct fh_heap *h, unsigned cpu, struct fh_cache *c)
+{
+    h->by_cpu[cpu] = c;
+    *again_of(h, cpu) = ~(uintptr_t)c;
+}
+
+static bool is_another_ones(const struct fh_heap *h, unsigned cpu, const struct fh_cache *c)
+{
+    for (unsigned i = 0; i < h->port->cpus; i++) {
+        if (i != cpu && h->by_cpu[i] == c)
+            return true;
+    }
+    return false;
+}
+
+/* One of a CPU's two words is damaged: the cache that the other one names is among all of the heap's, and no other CPU's. If there is none, a
+ * new one is opened. */
+static FH_COLD struct fh_cache *mend_entry(struct fh_heap *h, unsigned cpu)
+{
+    uintptr_t state = fh_enter(h);
+    const struct fh_cache *named = h->by_cpu[cpu];
+    const struct fh_cache *again = (const struct fh_cache *)~*again_of(h, cpu);
+    blame_cache(h, (const struct fh_cache *)(const void *)(h->by_cpu + cpu));
+    struct fh_cache *c = cache_at(h, h->caches);
+    while (c != NULL && ((c != named && c != again) || is_another_ones(h, cpu, c)))
+        c = cache_at(h, c->next);
+    set_entry(h, cpu, c);
+    fh_leave(h, state);
+    return c;
+}
+
 /* A cache for that CPU. An interrupt may open one while this context does: the first one to be entered stays. */
 static FH_COLD struct fh_cache *open_for(struct fh_heap *h, unsigned cpu)
 {
@@ -631,7 +673,7 @@ static FH_COLD struct fh_cache *open_for(struct fh_heap *h, unsigned cpu)
     uintptr_t state = fh_enter(h);
     struct fh_cache *first = h->by_cpu[cpu];
     if (first == NULL)
-        h->by_cpu[cpu] = c;
+        set_entry(h, cpu, c);
     fh_leave(h, state);
     if (first == NULL)
         return c;
@@ -649,7 +691,7 @@ static FH_COLD bool is_sound(struct fh_heap *h, struct fh_cache *c)
     bool mended = mend(h, c);
     for (unsigned cpu = 0; !mended && cpu < h->port->cpus; cpu++) {
         if (h->by_cpu[cpu] == c)
-            h->by_cpu[cpu] = NULL;
+            set_entry(h, cpu, NULL);
     }
     fh_leave(h, state);
     return mended;
@@ -658,6 +700,8 @@ static FH_COLD bool is_sound(struct fh_heap *h, struct fh_cache *c)
 /* The way into a cache that is not there yet, or where something is not as it mostly is. */
 static FH_COLD struct fh_cache *enter_slowly(struct fh_heap *h, struct fh_cache *c, unsigned cpu)
 {
+    if (!is_sure(h, cpu))
+        c = mend_entry(h, cpu);
     if (c == NULL)
         c = open_for(h, cpu);
     return c != NULL && !is_busy(c) && is_sound(h, c) ? c : NULL;
@@ -670,7 +714,7 @@ static inline struct fh_cache *enter_cache(struct fh_heap *h)
     if (cpu >= h->port->cpus)
         return NULL;
     struct fh_cache *c = h->by_cpu[cpu];
-    if (fh_rarely(c == NULL || fh_load(&c->busy) != 0 || c->most != c->most_again)) {
+    if (fh_rarely(c == NULL || !is_sure(h, cpu) || fh_load(&c->busy) != 0 || c->most != c->most_again)) {
         c = enter_slowly(h, c, cpu);
         if (c == NULL)
             return NULL;
@@ -734,14 +778,16 @@ static void cpu_free(struct fh_heap *h, void *ptr)
 static void start(struct fh_heap *h)
 {
     /* On 32-bit the product might wrap. */
-    bool fits = h->port->cpus <= FH_MAX_REQUEST / sizeof *h->by_cpu;
-    uint32_t granules = fits ? fh_granules_for(sizeof(struct fh_own) + h->port->cpus * sizeof *h->by_cpu) : 0;
+    bool fits = h->port->cpus <= FH_MAX_REQUEST / (2 * sizeof *h->by_cpu);
+    uint32_t granules = fits ? fh_granules_for(sizeof(struct fh_own) + h->port->cpus * 2 * sizeof *h->by_cpu) : 0;
     uintptr_t state = fh_enter(h);
     struct fh_block *b = granules != 0 ? fh_pool_take(h, granules) : NULL;
     if (b != NULL) {
         fh_zero(b, fh_payload_bytes(granules));
         fh_make_own(h->lists.space.secret, b);
         h->by_cpu = (struct fh_cache **)((uintptr_t)b + sizeof(struct fh_own));
+        for (unsigned cpu = 0; cpu < h->port->cpus; cpu++)
+            set_entry(h, cpu, NULL);
     }
     h->seal = fh_seal_for(h);
     fh_leave(h, state);

@@ -79,8 +79,9 @@ bool fh_free_deferred(struct fh_heap *h, void *ptr)
     struct fh_block *b = (struct fh_block *)ptr;
     if (ptr == NULL)
         return true;
+    const struct fh_port *port = fh_port_of(h);
     /* unreached: as above. */
-    if ((!FH_HAS_SWAP && fh_port_of(h)->swap == NULL) || !is_plausible(h, b))
+    if ((!FH_HAS_SWAP && port->swap == NULL) || !is_plausible(h, b))
         return false;
     fh_store_long(&h->finish, (uintptr_t)finish);
     fh_store_long(&h->finish_seal, (uintptr_t)finish ^ h->lists.space.secret);

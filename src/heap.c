@@ -118,6 +118,9 @@ static uint32_t resize_here(struct fh_heap *h, void *ptr, size_t size, uint32_t 
     uintptr_t state = fh_enter(h);
     uint32_t granules = fh_pool_open(h, ptr, tag);
     uint32_t wanted = granules != 0 ? fh_granules_with(*tag, size) : 0;
+    /* A huge block may be a granule larger than any that is asked for: what fits it needs no other. */
+    if (fh_rarely(wanted > granules) && size <= fh_user_bytes(*tag, granules))
+        wanted = granules;
     *done = wanted != 0 && fh_pool_resize(h, (struct fh_block *)ptr, *tag, granules, wanted);
     if (fh_rarely(!*done && fh_quarantine_yield_behind(h, (struct fh_block *)ptr, granules, wanted)))
         *done = fh_pool_resize(h, (struct fh_block *)ptr, *tag, granules, wanted);

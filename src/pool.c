@@ -186,12 +186,12 @@ FH_HOT bool carve_victim(struct fh_heap *h, struct fh_view *v, uint32_t *n)
     return true;
 }
 
-/* The size of the top, or 0: there is none, or, with the blame, what the heap holds for it is no top. Its end is held against what the
+/* The size of the top, or 0: there is none, or, with the blame, what the heap holds for it is no top, or it is lost. Its end is held against what the
  * heap wrote down, because a region's bounds as the last search left them are not sealed. */
 FH_HOT uint32_t open_top(struct fh_heap *h, struct fh_view *v)
 {
     const struct fh_block *b = h->top;
-    if (b == NULL)
+    if (b == NULL && h->top_end == 0)
         return 0;
     if (fh_rarely((uintptr_t)b % FH_GRANULE != 0 || !fh_sees(v, &h->lists.space, b) || !fh_is_top(v->secret, b)
                   || v->lo + v->span != h->top_end)) {

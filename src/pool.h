@@ -27,7 +27,7 @@ struct fh_heap {
     const struct fh_rescue *rescue; /* what is rarely done, so that only programs that make heaps link it, */
     uintptr_t rescue_seal;    /* and mixed with the secret, because it is called */
     struct fh_cache *caches;  /* all of them */
-    struct fh_cache **by_cpu; /* those of the CPUs, each made at its first use; NULL: the port wants none */
+    struct fh_cache **by_cpu; /* those of the CPUs, each made at its first use, and behind them the complements; NULL: the port wants none */
     struct fh_block *top;     /* the free block that ends its region and is cut last; on no list; see FH_TOP; NULL: none */
     uintptr_t top_end;        /* where the top ends, 0 if there is none */
     struct fh_block *victim;  /* what the last split left, to be cut again before it is listed: see pool.c; on no list; NULL: none */

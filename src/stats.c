@@ -5,9 +5,11 @@
 #include "cache.h"
 
 /* The largest request that a free block of that size meets: all of it, or for a huge one the next size below that a used
- * block can have. */
+ * block can have. 0: none, where the least used block is larger than the least free one. */
 static size_t request_for(uint32_t granules)
 {
+    if (granules < FH_LEAST_GRANULES)
+        return 0;
     if (granules >= FH_HUGE)
         granules = fh_huge_size(fh_huge_code(granules & ~FH_ODD_BITS));
     return fh_payload_bytes(granules);
@@ -65,7 +67,7 @@ static size_t used_blocks_in(struct fh_heap *h, const struct fh_region *r)
 static uint32_t top_size(struct fh_heap *h)
 {
     const struct fh_block *b = h->top;
-    if ((uintptr_t)b % FH_GRANULE != 0 || !fh_space_has(&h->lists.space, b) || !fh_is_top(h->lists.space.secret, b))
+    if (b == NULL || (uintptr_t)b % FH_GRANULE != 0 || !fh_space_has(&h->lists.space, b) || !fh_is_top(h->lists.space.secret, b))
         return 0;
     return (uint32_t)(fh_space_room(&h->lists.space, b) / FH_GRANULE);
 }

@@ -79,6 +79,8 @@ bool fh_free_deferred(struct fh_heap *h, void *ptr)
     struct waiting *w = (struct waiting *)ptr;
     if (ptr == NULL)
         return true;
+    if (fh_rarely(h->seal != fh_seal_for(h)))
+        fh_trap();
     /* unreached: whether there is an instruction for it is settled when this is compiled. */
     if ((!FH_HAS_SWAP && h->port->swap == NULL) || !is_place(h, (uintptr_t)w))
         return false;

@@ -355,6 +355,7 @@ static void use_strange(void *arg)
     case 11: fh_resize(strange, rig_memory + 1024, 1); break;
     case 12: fh_calloc(strange, 1, 1); break;
     case 13: fh_cache_open(strange); break;
+    case 14: fh_free_deferred(strange, rig_memory + 1024); break;
     default: fh_destroy(strange);
     }
 }
@@ -376,7 +377,7 @@ static void no_heaps(void)
     rig_open(&rig, rig_memory, HEAP_BYTES);
     rig.port.cache = RIG_SMALL ? NULL : &fh_cpu_cache;
     strange = rig.heap;
-    for (unsigned call = 4; call < 15; call++) {
+    for (unsigned call = 4; call < 16; call++) {
         if (call == 11 || !is_there(call))
             continue;
         struct host_end end = host_run(use_strange, &call, 10);

@@ -2274,6 +2274,56 @@ static void use_by_cpu(void *arg)
         fh_free(rig.heap, rig_memory);
 }
 
+/* A CPU's entry is two words. One of them may be damaged in any way: the cache that the other one names is its still. */
+static void damaged_own_entries(void)
+{
+    const unsigned bits = sizeof(uintptr_t) * 8;
+    for (unsigned i = 0; i < 2 * (bits + 3); i++) {
+        struct fh_cache *c = two_caches();
+        struct fh_cache *other = rig.heap->by_cpu[1];
+        uintptr_t *word = (uintptr_t *)(void *)rig.heap->by_cpu + (i % 2 == 0 ? 0 : CPUS);
+        uintptr_t flip = i % 2 == 0 ? 0 : UINTPTR_MAX;
+        unsigned bit = i / 2;
+        if (bit < bits)
+            *word ^= (uintptr_t)1 << bit;
+        else
+            *word = flip ^ (bit == bits ? 0 : bit == bits + 1 ? (uintptr_t)other : (uintptr_t)rig_memory);
+        size_t waiting = cached().cached_blocks;
+        void *ptr = fh_malloc(rig.heap, 40);
+        CHECK(ptr != NULL);
+        /* An entry of NULL is none, but for its complement. */
+        reported_control(rig.heap->by_cpu);
+        CHECK(rig.heap->by_cpu[0] == c && rig.heap->by_cpu[1] == other);
+        EQUAL(cached().cached_blocks, waiting - 1);
+        EQUAL(c->busy, 0);
+        fh_free(rig.heap, ptr);
+        EQUAL(cached().cached_blocks, waiting);
+        EQUAL(rig.faults, 0);
+        rig_sound(&rig);
+    }
+}
+
+/* Where both are, or where they name what is no cache, or another CPU's, there is none, and another one is opened. */
+static void lost_entries(void)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        struct fh_cache *c = two_caches();
+        struct fh_cache *other = rig.heap->by_cpu[1];
+        uintptr_t *again = (uintptr_t *)(void *)rig.heap->by_cpu + CPUS;
+        rig.heap->by_cpu[0] = i == 0 ? (struct fh_cache *)(void *)rig_memory : i == 1 ? other : NULL;
+        *again = ~(uintptr_t)(i == 2 ? (void *)other : (void *)((char *)c + FH_GRANULE));
+        void *ptr = fh_malloc(rig.heap, 40);
+        CHECK(ptr != NULL);
+        reported_control(rig.heap->by_cpu);
+        struct fh_cache *opened = rig.heap->by_cpu[0];
+        CHECK(opened != NULL && opened != c && opened != other && rig.heap->by_cpu[1] == other);
+        fh_free(rig.heap, ptr);
+        EQUAL(rig.faults, 0);
+        EQUAL(rig.heap->by_cpu[0], opened);
+        rig_sound(&rig);
+    }
+}
+
 static void by_cpu_traps(void)
 {
     static struct fh_cache *copy[CPUS];
@@ -2744,10 +2794,10 @@ static void end_of_the_table(void)
         CHECK(rig_reported(&rig, FH_DOUBLE_FREE, own, own));
         /* Where the block has room for a word more, that one leads to a cache. */
         size_t bytes = fh_payload_bytes(fh_used_size(fh_tag_open(c->secret, block(own))));
-        if (bytes < sizeof *own + (cpus + 1) * sizeof c)
+        if (bytes < sizeof *own + (2 * cpus + 1) * sizeof c)
             continue;
         with_room++;
-        rig.heap->by_cpu[cpus] = c;
+        rig.heap->by_cpu[2 * cpus] = c;
         cpu_now = cpus;
         CHECK(fh_malloc(rig.heap, 2 * RIG_MEMORY) == NULL);
         EQUAL(c->asked, 1);
@@ -2756,7 +2806,7 @@ static void end_of_the_table(void)
         c->most_again ^= 1;
         CHECK(fh_malloc(rig.heap, 40) != NULL);
         reported_control(c);
-        CHECK(rig.heap->by_cpu[0] != c && rig.heap->by_cpu[cpus] == c);
+        CHECK(rig.heap->by_cpu[0] != c && rig.heap->by_cpu[2 * cpus] == c);
     }
     CHECK(with_room != 0 || FH_GRANULE == sizeof(struct fh_cache *));
 }
@@ -2791,6 +2841,8 @@ TESTS(unit_cache) = {
     { "damaged_list", damaged_list },
     { "held_traps", held_traps },
     { "by_cpu_traps", by_cpu_traps },
+    { "damaged_own_entries", damaged_own_entries },
+    { "lost_entries", lost_entries },
     { "random_work", random_work },
     { "drained_before_refusal", drained_before_refusal },
     { "double_free", double_free },

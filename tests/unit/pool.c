@@ -675,6 +675,12 @@ static void words_of_the_heap(void)
         rig_sound(&rig);
         CHECK(fh_malloc(rig.heap, 5000) != NULL);
     }
+    /* Lost, with its end still known: what asks for it says so, and finds it. */
+    make_row();
+    rig.heap->top = NULL;
+    CHECK(fh_malloc(rig.heap, 5000) != NULL);
+    reported(FH_BAD_CONTROL, NULL, NULL, 0, 0);
+    rig_sound(&rig);
     /* What is added would be joined to the top. */
     make_row();
     rig.heap->top = as_block(row[2]);
@@ -1907,7 +1913,37 @@ static void lost_end_of_the_top(void)
     rig_sound(&rig);
 }
 
+/* A huge block may be a granule larger than any that is asked for, where that granule was too small for a block of its own. All of it may be
+ * used, and what fits stays. */
+static void odd_huge_blocks(void)
+{
+    const uint32_t even = FH_HUGE + 4 * 128;
+    EQUAL(fh_huge_round(even), even);
+    if (FH_ODD_BITS == 0)
+        return;
+    for (size_t bytes = (size_t)even * FH_GRANULE; bytes < RIG_MEMORY; bytes += FH_GRANULE) {
+        rig_open(&rig, rig_memory, bytes);
+        if (fh_pool_top_size(rig.heap) == even + 1)
+            break;
+    }
+    unsigned char *ptr = fh_malloc(rig.heap, fh_payload_bytes(even));
+    REQUIRE(ptr != NULL && fh_pool_top_size(rig.heap) == 0);
+    size_t fits = fh_payload_bytes(even + 1);
+    CHECK(fh_resize(rig.heap, ptr, fits));
+    EQUAL(fh_usable_size(rig.heap, ptr), fits);
+    rig_fill(ptr, fits, 1);
+    CHECK(fh_resize(rig.heap, ptr, fits - 3) && fh_resize(rig.heap, ptr, fits));
+    CHECK(fh_realloc(rig.heap, ptr, fits) == ptr);
+    CHECK(!fh_resize(rig.heap, ptr, fits + 1));
+    CHECK(rig_filled(ptr, fits - 3, 1));
+    rig_sound(&rig);
+    fh_free(rig.heap, ptr);
+    EQUAL(rig.faults, 0);
+    rig_sound(&rig);
+}
+
 TESTS(unit_pool) = {
+    { "odd_huge_blocks", odd_huge_blocks },
     { "the_least_huge_victim", the_least_huge_victim },
     { "used_as_a_whole", used_as_a_whole },
     { "lost_end_of_the_top", lost_end_of_the_top },

@@ -190,6 +190,33 @@ static void blocks_on_no_list(void)
         EQUAL(stats.largest_free, 0);
         EQUAL(stats.bytes_free, whole.bytes_free);
     }
+    /* Nor is there one at NULL, whatever the bounds of the region that was asked for last have become. */
+    rig.heap->top = NULL;
+    rig.heap->lists.space.lo = 0 - (uintptr_t)65536;
+    rig.heap->lists.space.span = 1 << 20;
+    fh_stats(rig.heap, &stats);
+    EQUAL(stats.largest_free, 0);
+}
+
+/* What is told can be had, down to the smallest block that is free, which is too small for a used one of the hardened build. */
+static void the_largest_can_be_had(void)
+{
+    for (size_t rest = FH_MIN_GRANULES * FH_GRANULE; rest < 200; rest += FH_GRANULE) {
+        rig_open(&rig, rig_memory, 8192);
+        void *hole = fh_malloc(rig.heap, 300);
+        struct fh_stats stats;
+        REQUIRE(hole != NULL);
+        fh_stats(rig.heap, &stats);
+        REQUIRE(fh_malloc(rig.heap, stats.largest_free) != NULL);
+        fh_stats(rig.heap, &stats);
+        EQUAL(stats.largest_free, 0);
+        uint32_t n = fh_granules_for(300);
+        CHECK(fh_resize(rig.heap, hole, fh_payload_bytes(n - (uint32_t)(rest / FH_GRANULE))));
+        fh_stats(rig.heap, &stats);
+        CHECK(rest < FH_LEAST_GRANULES * FH_GRANULE ? stats.largest_free == 0 : stats.largest_free != 0);
+        CHECK((fh_malloc(rig.heap, stats.largest_free) != NULL) == (stats.largest_free != 0));
+        EQUAL(rig.faults, 0);
+    }
 }
 
 /* The mark at the end of a list is no link. With 32-bit addresses it could be taken for one: here to the list's only block. */
@@ -226,5 +253,6 @@ TESTS(unit_stats) = {
     { "where_a_list_ends", where_a_list_ends },
     { "where_a_region_ends", where_a_region_ends },
     { "blocks_on_no_list", blocks_on_no_list },
+    { "the_largest_can_be_had", the_largest_can_be_had },
     TESTS_END
 };
