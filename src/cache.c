@@ -779,7 +779,7 @@ static void start(struct fh_heap *h)
 {
     /* On 32-bit the product might wrap. */
     bool fits = h->port->cpus <= FH_MAX_REQUEST / (2 * sizeof *h->by_cpu);
-    uint32_t granules = fits ? fh_granules_for(sizeof(struct fh_own) + h->port->cpus * 2 * sizeof *h->by_cpu) : 0;
+    uint32_t granules = fits ? fh_granules_for(sizeof(struct fh_own) + h->port->cpus * (2 * sizeof *h->by_cpu)) : 0;
     uintptr_t state = fh_enter(h);
     struct fh_block *b = granules != 0 ? fh_pool_take(h, granules) : NULL;
     if (b != NULL) {

@@ -79,9 +79,8 @@ bool fh_free_deferred(struct fh_heap *h, void *ptr)
     struct fh_block *b = (struct fh_block *)ptr;
     if (ptr == NULL)
         return true;
-    const struct fh_port *port = fh_port_of(h);
-    /* unreached: as above. */
-    if ((!FH_HAS_SWAP && port->swap == NULL) || !is_plausible(h, b))
+    /* unreached: as above. The port is asked for in any case, because a heap that was destroyed has none. */
+    if ((fh_port_of(h)->swap == NULL && !FH_HAS_SWAP) || !is_plausible(h, b))
         return false;
     fh_store_long(&h->finish, (uintptr_t)finish);
     fh_store_long(&h->finish_seal, (uintptr_t)finish ^ h->lists.space.secret);
