@@ -10,7 +10,7 @@
  *
  * - One struct fh_posix serves one heap, made with fh_create(NULL, ...): the port looks for a place with free addresses
  *   above it, so that every later region touches the one before and the heap stays one region, within reach of its links.
- *   Where something else has taken the place, a region lies apart.
+ *   Where something else has taken the place, a region touches the lowest one from below, or lies apart.
  * - Regions grow with the heap, from FH_POSIX_LEAST to FH_POSIX_MOST bytes; a larger request gets a region of its own size.
  *   Pages that were never touched cost addresses, not memory.
  * - Whole spans go back to the kernel, exactly as the heap names them, however many acquisitions they were.
