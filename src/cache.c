@@ -783,7 +783,6 @@ static void start(struct fh_heap *h)
     uintptr_t state = fh_enter(h);
     struct fh_block *b = granules != 0 ? fh_pool_take(h, granules) : NULL;
     if (b != NULL) {
-        fh_zero(b, fh_payload_bytes(granules));
         fh_make_own(h->lists.space.secret, b);
         h->by_cpu = (struct fh_cache **)((uintptr_t)b + sizeof(struct fh_own));
         for (unsigned cpu = 0; cpu < h->port->cpus; cpu++)

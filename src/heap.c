@@ -111,16 +111,21 @@ void fh_free(struct fh_heap *h, void *ptr)
         fh_free_to_pool(h, ptr);
 }
 
+/* How many granules a block with that tag and size should have for so many bytes; 0 if none can have as many. A huge one may be a granule
+ * larger than any that is asked for: what fits it needs no other. */
+static uint32_t wanted_for(uint32_t tag, uint32_t granules, size_t size)
+{
+    uint32_t wanted = fh_granules_with(tag, size);
+    return fh_rarely(wanted > granules) && size <= fh_user_bytes(tag, granules) ? granules : wanted;
+}
+
 /* Opens the block at ptr and tries to make it size bytes large where it is, in one step under the lock. Returns its granules
  * before, or 0 if ptr or a neighbour was refused, which is reported. */
 static uint32_t resize_here(struct fh_heap *h, void *ptr, size_t size, uint32_t *tag, bool *done)
 {
     uintptr_t state = fh_enter(h);
     uint32_t granules = fh_pool_open(h, ptr, tag);
-    uint32_t wanted = granules != 0 ? fh_granules_with(*tag, size) : 0;
-    /* A huge block may be a granule larger than any that is asked for: what fits it needs no other. */
-    if (fh_rarely(wanted > granules) && size <= fh_user_bytes(*tag, granules))
-        wanted = granules;
+    uint32_t wanted = granules != 0 ? wanted_for(*tag, granules, size) : 0;
     *done = wanted != 0 && fh_pool_resize(h, (struct fh_block *)ptr, *tag, granules, wanted);
     if (fh_rarely(!*done && fh_quarantine_yield_behind(h, (struct fh_block *)ptr, granules, wanted)))
         *done = fh_pool_resize(h, (struct fh_block *)ptr, *tag, granules, wanted);

