@@ -785,8 +785,11 @@ static void start(struct fh_heap *h)
     if (b != NULL) {
         fh_make_own(h->lists.space.secret, b);
         h->by_cpu = (struct fh_cache **)((uintptr_t)b + sizeof(struct fh_own));
-        for (unsigned cpu = 0; cpu < h->port->cpus; cpu++)
+        /* Left alone, a compiler makes memset of it. */
+        for (unsigned cpu = 0; cpu < h->port->cpus; cpu++) {
             set_entry(h, cpu, NULL);
+            fh_compiler_barrier();
+        }
     }
     h->seal = fh_seal_for(h);
     fh_leave(h, state);

@@ -368,23 +368,12 @@ static void counts_end_early(void)
     EQUAL(stats.blocks_used, 3);
 }
 
-static bool scribble(void *arg, const struct fh_block_info *info)
-{
-    unsigned char *payload = (unsigned char *)(uintptr_t)info->payload;
-    if (!info->used) {
-        ++*(unsigned *)arg;
-        for (size_t i = FH_FREE_ENDS; i + FH_FREE_ENDS < info->bytes; i++)
-            payload[i] = 0x5A;
-    }
-    return true;
-}
-
 /* What lies between the ends of a free block is anybody's. */
 static void insides_are_nobodys(void)
 {
     open();
     unsigned scribbled = 0;
-    fh_walk(rig.heap, scribble, &scribbled);
+    fh_walk(rig.heap, rig_scribble, &scribbled);
     CHECK(scribbled > 1);
     rig_sound(&rig);
     void *again = fh_malloc(rig.heap, 500);

@@ -115,17 +115,6 @@ static void walk_stops_for_good(void)
     }
 }
 
-static bool scribble(void *arg, const struct fh_block_info *info)
-{
-    unsigned char *payload = (unsigned char *)(uintptr_t)info->payload;
-    if (!info->used) {
-        ++*(unsigned *)arg;
-        for (size_t i = FH_FREE_ENDS; i + FH_FREE_ENDS < info->bytes; i++)
-            payload[i] = 0x5A;
-    }
-    return true;
-}
-
 /* What lies between the ends of a free block is anybody's: of one on a list, of the one that was cut last, and of the top. */
 static void insides_are_nobodys(void)
 {
@@ -137,7 +126,7 @@ static void insides_are_nobodys(void)
         fh_free(rig.heap, ptr[i]);
     REQUIRE((ptr[0] = fh_malloc(rig.heap, 600)) != NULL);
     unsigned scribbled = 0;
-    fh_walk(rig.heap, scribble, &scribbled);
+    fh_walk(rig.heap, rig_scribble, &scribbled);
     CHECK(scribbled > 10);
     rig_sound(&rig);
     for (unsigned i = 3; i < 40; i += 3)

@@ -108,6 +108,17 @@ struct rig_sum rig_sum(struct rig *rig)
     return w.sum;
 }
 
+bool rig_scribble(void *arg, const struct fh_block_info *info)
+{
+    unsigned char *payload = (unsigned char *)(uintptr_t)info->payload;
+    if (!info->used) {
+        ++*(unsigned *)arg;
+        for (size_t i = FH_FREE_ENDS; i + FH_FREE_ENDS < info->bytes; i++)
+            payload[i] = 0x5A;
+    }
+    return true;
+}
+
 bool rig_sound(struct rig *rig)
 {
     struct fh_stats stats;

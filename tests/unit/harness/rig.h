@@ -68,6 +68,9 @@ struct rig_sum {
 };
 struct rig_sum rig_sum(struct rig *rig);
 
+/* For fh_walk: writes over what lies between the ends of each free block, and counts them in *arg, an unsigned. */
+bool rig_scribble(void *arg, const struct fh_block_info *info);
+
 /* The oracle: fh_check is content, the walk is in order, fh_stats is what the walk adds up to, the lock is left as often as it
  * was taken, and nothing was reported. Records what is wrong; true if nothing is. */
 bool rig_sound(struct rig *rig);
