@@ -230,8 +230,10 @@ static void *take_aligned_block(size_t align, size_t size)
     struct fh_heap *h = heap_now();
     if (align <= FH_GRANULE)
         return take_block(size);
-    void *ptr = h != NULL ? fh_aligned_alloc(h, align, size) : NULL;
-    if (ptr != NULL || h == NULL)
+    if (h == NULL)
+        return NULL;
+    void *ptr = fh_aligned_alloc(h, align, size);
+    if (ptr != NULL)
         return ptr;
     empty_cache();
     return fh_aligned_alloc(h, align, size);
@@ -279,23 +281,27 @@ static __attribute__((noinline)) void *take_large(size_t align, size_t size, siz
     return ptr != NULL || !as_span ? ptr : take_large_block(align, size);
 }
 
-/* A small block, or a span of a page or more where the heap reaches no further. */
-static __attribute__((noinline)) void *take_small(size_t align, size_t size)
+/* In place of a small block, where the heap reaches no further: a span of a page or more. */
+static __attribute__((noinline)) void *map_small(size_t align, size_t size)
 {
-    void *ptr = take_aligned_block(align, size);
-    return ptr != NULL || heap_now() == NULL ? ptr : fh_span_map(&spans, size != 0 ? size : 1, align);
+    return heap_now() != NULL ? fh_span_map(&spans, size != 0 ? size : 1, align) : NULL;
 }
 
 static void *take_aligned(size_t align, size_t size)
 {
     bool zeroed;
-    return size >= FH_LARGE ? take_large(align, size, load(&span_least), &zeroed) : take_small(align, size);
+    if (size >= FH_LARGE)
+        return take_large(align, size, load(&span_least), &zeroed);
+    void *ptr = take_aligned_block(align, size);
+    return rarely(ptr == NULL) ? map_small(align, size) : ptr;
 }
 
 static inline void *take(size_t size)
 {
-    void *ptr = rarely(size >= FH_LARGE) ? NULL : take_block(size);
-    return rarely(ptr == NULL) ? take_aligned(FH_GRANULE, size) : ptr;
+    if (rarely(size >= FH_LARGE))
+        return take_aligned(FH_GRANULE, size);
+    void *ptr = take_block(size);
+    return rarely(ptr == NULL) ? map_small(FH_GRANULE, size) : ptr;
 }
 
 static inline bool is_span(const void *ptr)

@@ -210,7 +210,7 @@ FH_VERB bool give(struct fh_heap *h, uint32_t link, uint32_t tag)
     uint32_t k = 0;
     if (!fh_is_used(behind_tag)) {
         k = fh_free_granules(behind_tag);
-        if (fh_rarely(behind > h->last || k - FH_MIN_GRANULES > fh_room(h, behind)))
+        if (fh_rarely(!fh_fits(h, behind, k)))
             return fh_blame(h, behind, FH_OVERRUN);
     }
     if ((tag & FH_PREV_FREE) != 0) {
@@ -330,7 +330,7 @@ static bool resize(struct fh_heap *h, uint32_t link, uint32_t tag, uint32_t n)
     uint32_t k = 0;
     if (!fh_is_used(behind_tag)) {
         k = fh_free_granules(behind_tag);
-        if (fh_rarely(behind > h->last || k - FH_MIN_GRANULES > fh_room(h, behind)))
+        if (fh_rarely(!fh_fits(h, behind, k)))
             return fh_blame(h, behind, FH_OVERRUN);
     }
     if (n <= size) {

@@ -128,6 +128,12 @@ static inline uint32_t fh_room(const struct fh_heap *h, uint32_t link)
     return (h->last - link) / FH_LINKS;
 }
 
+/* May a block of that size be there? */
+static inline bool fh_fits(const struct fh_heap *h, uint32_t link, uint32_t granules)
+{
+    return link <= h->last && granules - FH_MIN_GRANULES <= fh_room(h, link);
+}
+
 static inline uint32_t fh_behind(uint32_t link, uint32_t granules)
 {
     return link + granules * FH_LINKS;
