@@ -4,20 +4,18 @@
  */
 #include "freelist.h"
 
-FH_COLD bool fh_blame(struct fh_lists *l, enum fh_fault_kind kind, const struct fh_block *block, uint32_t expected, uint32_t found)
+FH_COLD void fh_note(struct fh_lists *l, enum fh_fault_kind kind, const struct fh_block *block, uint32_t expected)
 {
     l->blame.kind = kind;
     l->blame.block = block;
     l->blame.expected = expected;
-    l->blame.found = found;
-    return false;
 }
 
-FH_COLD bool fh_blame_link(struct fh_lists *l, const struct fh_block *from, const struct fh_block *to, uint32_t expected, uint32_t found)
+FH_COLD void fh_note_link(struct fh_lists *l, const struct fh_block *from, const struct fh_block *to, uint32_t expected)
 {
     uint32_t tag = fh_tag_open(l->space.secret, to);
     bool is_block = fh_is_tag(tag) && fh_is_free(tag) && tag != FH_DEAD;
-    return fh_blame(l, FH_BAD_LINK, is_block || from == NULL ? to : from, expected, found);
+    fh_note(l, FH_BAD_LINK, is_block || from == NULL ? to : from, expected);
 }
 
 FH_COLD uint32_t fh_open_huge(struct fh_lists *l, const struct fh_block *b)

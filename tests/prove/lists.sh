@@ -14,6 +14,6 @@ annotate "$dir" bits
 annotate $here/lists block freelist
 provers
 
-functions='fh_class_of fh_list_end fh_leads_back fh_list_insert fh_list_remove'
+functions='fh_class_of fh_list_end fh_blame fh_blame_link fh_leads_back fh_list_insert fh_list_remove'
 prove '' $here/lists/lists.c -wp-split -wp-fct "$(echo $functions | tr ' ' ',')"
 conclude lists $functions
