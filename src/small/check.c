@@ -85,7 +85,7 @@ static enum fh_fault_kind check(const struct fh_heap *h)
         return FH_BAD_LIST;
     if (FH_HAS_MAP && h->map >> (h->end - FH_HEAD - 1) > 1)
         return FH_BAD_MAP;
-    return used == h->used && h->peak >= used ? FH_OK : FH_BAD_COUNT;
+    return used == h->used && h->peak <= fh_room(h, fh_first_for(h->end)) + FH_MIN_GRANULES ? FH_OK : FH_BAD_COUNT;
 }
 
 enum fh_fault_kind fh_check(struct fh_heap *h)
@@ -155,7 +155,7 @@ void fh_stats(struct fh_heap *h, struct fh_stats *stats)
     }
     stats->bytes_used = (size_t)h->used * FH_GRANULE;
     stats->bytes_free = (size_t)(total - h->used) * FH_GRANULE;
-    stats->bytes_peak = (size_t)h->peak * FH_GRANULE;
+    stats->bytes_peak = (size_t)(h->used > h->peak ? h->used : h->peak) * FH_GRANULE;
     stats->regions = 1;
     stats->bytes_regions = h->bytes;
     stats->frees_deferred = h->deferrals;

@@ -108,8 +108,10 @@ static uint32_t extend(struct fh_heap *h, uintptr_t last)
     uint32_t tag = fh_tag_at(h, link);
     if (n < FH_MIN_GRANULES || (hi - (uintptr_t)h) / FH_GRANULE > FH_SIZE_MASK)
         return 0;
-    if (!fh_is_used(tag & ~FH_PREV_FREE) || fh_tag_size(tag) != 0)
-        return fh_blame(h, link, FH_BAD_TAG);
+    if (!fh_is_used(tag & ~FH_PREV_FREE) || fh_tag_size(tag) != 0) {
+        fh_blame(h, link, FH_BAD_TAG);
+        return 0;
+    }
     /* The end tag becomes the tag of a used block, which is given back. */
     seal(h, fh_behind(link, n), FH_USED);
     h->last = fh_last_for(fh_behind(link, n));

@@ -64,7 +64,7 @@ struct fh_heap {
     const void *ptr;              /* what the present call was given; the heap itself once it has reported something */
     uintptr_t state;              /* what the port's lock wants back */
     uint32_t used;                /* granules in blocks that are not free */
-    uint32_t peak;
+    uint32_t peak;                /* the largest count before the last call that may have lowered it */
     uintptr_t deferred;           /* the first block of those that wait to be freed; 0: none */
     uint32_t deferrals;           /* how many were freed that way */
     uint32_t bytes;               /* of memory, from where it starts, */
@@ -165,8 +165,8 @@ static inline uint32_t fh_tag_at(const struct fh_heap *h, uint32_t link)
 /* The head of the ring for that many granules. */
 uint32_t fh_ring_of(const struct fh_heap *h, uint32_t granules);
 
-/* Tells the port what is wrong there, or with the pointer of the present call, and mends the rings after damage. Answers false. */
-bool fh_blame(struct fh_heap *h, uint32_t link, enum fh_fault_kind kind);
+/* Tells the port what is wrong there, or with the pointer of the present call, and mends the rings after damage. */
+void fh_blame(struct fh_heap *h, uint32_t link, enum fh_fault_kind kind);
 
 /* Makes a free block of granules there and puts it on its ring, or reports that its ring is damaged. The block before a free one is never free. */
 void fh_put(struct fh_heap *h, uint32_t link, uint32_t granules);

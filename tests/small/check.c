@@ -248,9 +248,11 @@ static void counts(void)
     finds(FH_BAD_COUNT);
     rig.heap->used++;
     finds(FH_OK);
-    rig.heap->peak = rig.heap->used;
+    struct fh_stats stats;
+    fh_stats(rig.heap, &stats);
+    rig.heap->peak = (uint32_t)((stats.bytes_used + stats.bytes_free) / FH_GRANULE);
     finds(FH_OK);
-    rig.heap->peak--;
+    rig.heap->peak++;
     finds(FH_BAD_COUNT);
 }
 
