@@ -257,6 +257,21 @@ static inline void fh_compiler_barrier(void)
 #define FH_OPAQUE(pointer) ((void)0)
 #endif
 
+/* A factor that the compiler takes as it is. Of half of the multiplications gcc makes some 20 shifts and additions on the smallest
+ * Cortex-M, as if the one instruction took as long: a tenth of malloc. */
+#if defined(__GNUC__) && (defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__))
+static inline uint32_t fh_factor(uint32_t factor)
+{
+    __asm__("" : "+r"(factor));
+    return factor;
+}
+#else
+static inline uint32_t fh_factor(uint32_t factor)
+{
+    return factor;
+}
+#endif
+
 /* Copies bytes, a multiple of 4, between places aligned to 8 that do not overlap. */
 static inline void fh_copy(void *to, const void *from, size_t bytes)
 {

@@ -75,13 +75,13 @@ static inline fh_word *fh_tag_of(const struct fh_block *b)
  * above if the word is no tag of this heap at this place; any other word passes with a chance of 1 in 4096. */
 static inline uint32_t fh_tag_open(uint32_t secret, const struct fh_block *b)
 {
-    return (fh_load(fh_tag_of(b)) ^ ((uint32_t)(uintptr_t)b ^ secret)) * FH_OPEN;
+    return (fh_load(fh_tag_of(b)) ^ ((uint32_t)(uintptr_t)b ^ secret)) * fh_factor(FH_OPEN);
 }
 
 static inline void fh_tag_seal(uint32_t secret, struct fh_block *b, uint32_t tag)
 {
     FH_EXPECT(tag < FH_TAG_LIMIT);
-    fh_store(fh_tag_of(b), (tag * FH_SEAL) ^ ((uint32_t)(uintptr_t)b ^ secret));
+    fh_store(fh_tag_of(b), (tag * fh_factor(FH_SEAL)) ^ ((uint32_t)(uintptr_t)b ^ secret));
 }
 
 /* Sets or clears the lowest bit of a tag that is known to have it otherwise, FH_PREV_FREE: the product changes by the

@@ -137,6 +137,10 @@ class Image:
                 self.read(reader, int(row.group(1), 16), row.group(2), row.group(3))
         self.addresses = sorted(self.listing)
         self.starts = sorted(self.names)
+        # gcc takes the call for a jump that is too far for Thumb-1's own; the return address is on the stack then.
+        for i in self.listing.values():
+            if kind == "arm" and i.does == "calls" and i.target not in self.names and self.name_at(i.target) == self.name_at(i.address):
+                i.does = "jumps"
         for i in self.listing.values():
             if i.does in ("calls", "jumps") and self.traps(i.target):
                 i.does = "stops"
