@@ -7,6 +7,7 @@
 #   make cost                   Cortex-M0 bytes function by function, and Cortex-M4 instructions with the dearest calls taken
 #                               apart: what to look at while the core is being tuned; also in build/cost.txt
 #   make cost-small             the same for the small core
+#   make cost-unchecked         in brief, for the small core without whatever makes it safe
 #
 # For the machines of WCET_BOUNDED the longest path of each call is derived from the image too, with bound.py and what the files
 # loops and loops-small state; no measured call may be longer.
@@ -112,14 +113,27 @@ cost: $(B)/size/m0-gcc.rows $(B)/wcet/m4-gcc.txt  ## what tuning the core needs:
 	   awk -f tests/wcet/worst.awk $(B)/wcet/m4-gcc.txt.symbols $(B)/wcet/m4-gcc.txt $(B)/wcet/m4-gcc.txt; \
 	   awk -v title=m4-gcc -f tests/wcet/table.awk $(B)/wcet/m4-gcc.txt; } >$(B)/cost.txt; cat $(B)/cost.txt
 
+# $(call cost_small,FOLDER,NAME): the small core's figures in brief.
+cost_small = awk '$$1 == "size" { print $$2 "$(2) -Os, bytes of " $$3 ": " $$4 + $$5 }' $(1)/size/m0-gcc-small.rows; \
+    awk -v title='m4-gcc-small$(2)' -v brief=1 -f tests/wcet/table.awk $(1)/wcet/m4-gcc-small.txt
+
 # One command from the small core's sources to the figures that are looked at, the briefest last.
 .PHONY: cost-small
 cost-small: $(B)/size/m0-gcc-small.rows $(B)/wcet/m4-gcc-small.txt  ## what tuning the small core needs: the same, in brief last
 	@{ awk -f tests/size/breakdown.awk $<; \
 	   awk -f tests/wcet/worst.awk $(B)/wcet/m4-gcc-small.txt.symbols $(B)/wcet/m4-gcc-small.txt $(B)/wcet/m4-gcc-small.txt; \
 	   awk -v title=m4-gcc-small -f tests/wcet/table.awk $(B)/wcet/m4-gcc-small.txt; \
-	   awk '$$1 == "size" { print $$2 " -Os, bytes of " $$3 ": " $$4 + $$5 }' $<; \
-	   awk -v title=m4-gcc-small -v brief=1 -f tests/wcet/table.awk $(B)/wcet/m4-gcc-small.txt; } >$(B)/cost-small.txt; cat $(B)/cost-small.txt
+	   $(call cost_small,$(B)); } >$(B)/cost-small.txt; cat $(B)/cost-small.txt
+
+# A figure that is not reached even so is not reached with the checks on.
+UNCHECKED := $(B)/unchecked
+.PHONY: cost-unchecked
+cost-unchecked:  ## the small core's figures without check, seal, report and deferred frees: what all that costs
+	$(call need,python3:python3)
+	@python3 tests/wcet/unchecked.py src $(UNCHECKED)/src
+	@MAKEFLAGS= $(MAKE) --no-print-directory -s B=$(UNCHECKED) SMALL_SRC='$(SMALL_SRC:src/%=$(UNCHECKED)/src/%)' SMALL_HDR='$(SMALL_HDR:src/%=$(UNCHECKED)/src/%)' \
+	    SMALL_OBJ= $(UNCHECKED)/size/m0-gcc-small.rows $(UNCHECKED)/wcet/m4-gcc-small.txt
+	@$(call cost_small,$(UNCHECKED),$() unchecked)
 
 wcet_binutils = $($(*:-small=).binutils)
 # Debian has the binutils of the host's own kind in the package binutils, with the long names too.
@@ -160,5 +174,7 @@ test-wcet: $(WCET_TESTED:%=$(B)/wcet/%.facts)
 	@cat $^ >$(B)/wcet/tested.facts
 	@$(call wcet_settle,0) $(B)/tally/wcet tests/wcet/limits $(B)/wcet/tested.facts $(WCET_TESTED:%=$(B)/wcet/%.txt) \
 	    $(patsubst %,$(B)/wcet/%.bound,$(filter $(WCET_BOUNDED),$(WCET_TESTED)))
-	@if ! grep -q '^skip m4-gcc' $(B)/tally/wcet; then sh tests/wcet/selftest.sh $(B)/wcet >>$(B)/tally/wcet; fi
+	@if ! grep -q '^skip m4-gcc' $(B)/tally/wcet; then { sh tests/wcet/selftest.sh $(B)/wcet; \
+	    if python3 tests/wcet/unchecked.py src $(B)/wcet/unchecked; then echo pass unchecked-follows-the-core; \
+	    else echo fail unchecked-follows-the-core; fi; } >>$(B)/tally/wcet; fi
 	@if grep -q '^fail wcet/' $(B)/tally/wcet; then awk -f tests/wcet/report.awk $(B)/wcet/tested.facts; fi
