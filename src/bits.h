@@ -249,20 +249,20 @@ static inline void fh_compiler_barrier(void)
 }
 #endif
 
-/* Makes a pointer opaque to the optimizer, so that it cannot turn the loop that advances it into memcpy or memset:
+/* Makes a value opaque to the optimizer; a pointer, so that it cannot turn the loop that advances it into memcpy or memset:
  * gcc and clang do so at -O2 and -O3 even when freestanding, and the core would not link. */
 #if defined(__GNUC__)
-#define FH_OPAQUE(pointer) __asm__("" : "+r"(pointer))
+#define FH_OPAQUE(value) __asm__("" : "+r"(value))
 #else
-#define FH_OPAQUE(pointer) ((void)0)
+#define FH_OPAQUE(value) ((void)0)
 #endif
 
 /* A factor that the compiler takes as it is. Of half of the multiplications gcc makes some 20 shifts and additions on the smallest
  * Cortex-M, as if the one instruction took as long: a tenth of malloc. */
-#if defined(__GNUC__) && (defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__))
+#if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__)
 static inline uint32_t fh_factor(uint32_t factor)
 {
-    __asm__("" : "+r"(factor));
+    FH_OPAQUE(factor);
     return factor;
 }
 #else

@@ -63,6 +63,12 @@ static enum fh_fault_kind check_ring(const struct fh_heap *h, uint32_t ring, uin
     return fh_at(h, ring)->prev == before ? FH_OK : FH_BAD_LINK;
 }
 
+/* How many granules all blocks have. */
+static uint32_t total_of(const struct fh_heap *h)
+{
+    return (fh_end_link(h) - fh_first_for(h->end)) / FH_LINKS;
+}
+
 /* Do the blocks end where the memory does? */
 static bool spans_all(const struct fh_heap *h)
 {
@@ -85,7 +91,7 @@ static enum fh_fault_kind check(const struct fh_heap *h)
         return FH_BAD_LIST;
     if (FH_HAS_MAP && h->map >> (h->end - FH_HEAD - 1) > 1)
         return FH_BAD_MAP;
-    return used == h->used && h->peak <= fh_room(h, fh_first_for(h->end)) + FH_MIN_GRANULES ? FH_OK : FH_BAD_COUNT;
+    return used == h->used && h->peak <= total_of(h) ? FH_OK : FH_BAD_COUNT;
 }
 
 enum fh_fault_kind fh_check(struct fh_heap *h)
@@ -144,7 +150,6 @@ void fh_stats(struct fh_heap *h, struct fh_stats *stats)
 {
     fh_zero(stats, sizeof *stats);
     fh_enter(h, NULL);
-    uint32_t total = (fh_end_link(h) - fh_first_for(h->end)) / FH_LINKS;
     for (uint32_t link = fh_first_for(h->end); link <= h->last;) {
         uint32_t tag = fh_tag_at(h, link);
         uint32_t n = size_at(h, link, tag);
@@ -154,7 +159,7 @@ void fh_stats(struct fh_heap *h, struct fh_stats *stats)
         link = fh_behind(link, n);
     }
     stats->bytes_used = (size_t)h->used * FH_GRANULE;
-    stats->bytes_free = (size_t)(total - h->used) * FH_GRANULE;
+    stats->bytes_free = (size_t)(total_of(h) - h->used) * FH_GRANULE;
     stats->bytes_peak = (size_t)(h->used > h->peak ? h->used : h->peak) * FH_GRANULE;
     stats->regions = 1;
     stats->bytes_regions = h->bytes;

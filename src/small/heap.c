@@ -310,7 +310,7 @@ void fh_free(struct fh_heap *h, void *ptr)
     leave(h);
 }
 
-/* How many granules the block with that tag needs for so many bytes. A block whose alignment was asked for ends in a word that tells it. */
+/* How many granules the block with that tag needs for so many bytes, FH_MAX_REQUEST at most. A block whose alignment was asked for ends in a word that tells it. */
 static uint32_t granules_with(uint32_t tag, size_t size)
 {
     return granules_for((tag & FH_ALIGNED) != 0 ? size + sizeof(fh_word) : size);

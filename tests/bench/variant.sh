@@ -13,7 +13,7 @@ mkdir -p "$out"
 cp "$src"/*.[ch] "$out"
 while [ $# -ge 3 ]; do
     if ! grep -Eq -e "$2" "$out/$1"; then
-        echo "variant.sh: $1 has no line /$2/ any more; tests/bench/variants.make must follow the core" >&2
+        echo "variant.sh: $1 has no line /$2/ any more; what edits it must follow the core" >&2
         rm -rf "$out"
         exit 1
     fi

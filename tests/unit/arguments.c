@@ -17,7 +17,8 @@ static struct rig other;
 
 static const size_t sizes[] = {
     0, 1, 2, 3, 4, 7, 8, 9, 12, 13, 16, 17, 100, LIVE, LIVE + 1, 1000, 4095, 4096, HEAP_BYTES / 2, HEAP_BYTES - 1, HEAP_BYTES, HEAP_BYTES + 1,
-    (size_t)0xFFFF * FH_GRANULE - 4, (size_t)0xFFFF * FH_GRANULE - 3, SIZE_MAX / 4, SIZE_MAX / 4 + 1, SIZE_MAX / 2 - 1, SIZE_MAX / 2, SIZE_MAX / 2 + 1, SIZE_MAX / 2 + 2, SIZE_MAX - 4096, SIZE_MAX - 64, SIZE_MAX - 17,
+    (size_t)0xFFFF * FH_GRANULE - 4, (size_t)0xFFFF * FH_GRANULE - 3,
+    SIZE_MAX / 4, SIZE_MAX / 4 + 1, SIZE_MAX / 2 - 1, SIZE_MAX / 2, SIZE_MAX / 2 + 1, SIZE_MAX / 2 + 2, SIZE_MAX - 4096, SIZE_MAX - 64, SIZE_MAX - 17,
     SIZE_MAX - 16, SIZE_MAX - 15, SIZE_MAX - 8, SIZE_MAX - 7, SIZE_MAX - 4, SIZE_MAX - 3, SIZE_MAX - 2, SIZE_MAX - 1, SIZE_MAX,
 };
 
